@@ -1,0 +1,39 @@
+// Embeds the default model and the schemas of our own tools (C23 `#embed`).
+#include "embedded.h"
+
+// Weights are read in place, so they keep the alignment that a mapped file would have.
+#define FILE_BYTES(symbol) _Alignas(64) static const unsigned char symbol[]
+#define ENTRY(name, symbol) { name, symbol, sizeof symbol }
+
+FILE_BYTES(breeze_config) = {
+#embed "../../models/breeze/config.json"
+};
+FILE_BYTES(breeze_generation_config) = {
+#embed "../../models/breeze/generation_config.json"
+};
+FILE_BYTES(breeze_tokenizer) = {
+#embed "../../models/breeze/tokenizer.json"
+};
+FILE_BYTES(breeze_tokenizer_config) = {
+#embed "../../models/breeze/tokenizer_config.json"
+};
+FILE_BYTES(breeze_template) = {
+#embed "../../models/breeze/chat_template.jinja"
+};
+FILE_BYTES(breeze_weights) = {
+#embed "../../models/breeze/model.safetensors"
+};
+
+const sirocco_embedded_file sirocco_embedded_model[] = {
+    ENTRY("config.json", breeze_config),
+    ENTRY("generation_config.json", breeze_generation_config),
+    ENTRY("tokenizer.json", breeze_tokenizer),
+    ENTRY("tokenizer_config.json", breeze_tokenizer_config),
+    ENTRY("chat_template.jinja", breeze_template),
+    ENTRY("model.safetensors", breeze_weights),
+    { NULL, NULL, 0 },
+};
+
+const sirocco_embedded_file sirocco_embedded_schemas[] = {
+    { NULL, NULL, 0 },
+};

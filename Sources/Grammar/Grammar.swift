@@ -1,0 +1,1 @@
+// Grammar: see ARCHITECTURE.md.

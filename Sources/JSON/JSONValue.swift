@@ -1,0 +1,1 @@
+// An ordered, lossless JSON value.

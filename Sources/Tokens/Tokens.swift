@@ -1,0 +1,1 @@
+// Tokens: see ARCHITECTURE.md.

@@ -1,0 +1,1 @@
+// Tools: see ARCHITECTURE.md.

@@ -1,0 +1,2 @@
+// sirocco: the command line. Reads like a table of contents.
+print("sirocco")

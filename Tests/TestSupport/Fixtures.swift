@@ -1,10 +1,11 @@
+public import JSON
+
 // Where the tests find their golden data: the folder `shared` beside the checkout.
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
-public import JSON
 
 /// A fixture that could not be read; the test that asked for it fails.
 public struct MissingFixture: Error, CustomStringConvertible {

@@ -34,6 +34,39 @@ const sirocco_embedded_file sirocco_embedded_model[] = {
     { NULL, NULL, 0 },
 };
 
+FILE_BYTES(extract_input) = {
+#embed "../../schemas/tools/extract.input.json"
+};
+FILE_BYTES(extract_output) = {
+#embed "../../schemas/tools/extract.output.json"
+};
+FILE_BYTES(classify_input) = {
+#embed "../../schemas/tools/classify.input.json"
+};
+FILE_BYTES(classify_output) = {
+#embed "../../schemas/tools/classify.output.json"
+};
+FILE_BYTES(generate_input) = {
+#embed "../../schemas/tools/generate.input.json"
+};
+FILE_BYTES(generate_output) = {
+#embed "../../schemas/tools/generate.output.json"
+};
+FILE_BYTES(models_input) = {
+#embed "../../schemas/tools/models.input.json"
+};
+FILE_BYTES(models_output) = {
+#embed "../../schemas/tools/models.output.json"
+};
+
 const sirocco_embedded_file sirocco_embedded_schemas[] = {
+    ENTRY("extract.input.json", extract_input),
+    ENTRY("extract.output.json", extract_output),
+    ENTRY("classify.input.json", classify_input),
+    ENTRY("classify.output.json", classify_output),
+    ENTRY("generate.input.json", generate_input),
+    ENTRY("generate.output.json", generate_output),
+    ENTRY("models.input.json", models_input),
+    ENTRY("models.output.json", models_output),
     { NULL, NULL, 0 },
 };

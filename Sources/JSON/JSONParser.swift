@@ -13,9 +13,29 @@ extension JSONValue {
     public init(parsing bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits = .standard) throws(JSONError) {
         var scanner = unsafe JSONScanner(bytes, limits: limits)
         try scanner.document()
-        let tree = try unsafe JSONTree(bytes, depth: limits.depth)
         var reader = unsafe TreeReader(bytes: bytes, numbers: scanner.numbers, objects: scanner.objects)
-        self = try unsafe reader.value(tree.root)
+        if scanner.pairs.isEmpty {
+            self = try unsafe JSONTree(bytes, depth: limits.depth).value(read: &reader)
+        } else {
+            let text = unsafe Self.replacing(scanner.pairs, in: bytes)
+            self = try unsafe text.withUnsafeBufferPointer { text throws(JSONError) in
+                try unsafe JSONTree(text, depth: limits.depth).value(read: &reader)
+            }
+        }
+    }
+
+    /// The text with its escaped surrogate pairs written as UTF-8: json-c takes those whose character ends in D800–DBFF for lone surrogates.
+    private static func replacing(_ pairs: [(offset: Int, scalar: Unicode.Scalar)], in bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var copied = 0
+        for (offset, scalar) in pairs {
+            unsafe result.append(contentsOf: bytes[copied..<offset])
+            result.append(contentsOf: UTF8.encode(scalar)!)
+            copied = offset + 12
+        }
+        unsafe result.append(contentsOf: bytes[copied...])
+        return result
     }
 
     /// Parses a JSON text.
@@ -26,7 +46,7 @@ extension JSONValue {
 
 /// The owner of a json-c tree.
 @safe private struct JSONTree: ~Copyable {
-    let root: OpaquePointer?
+    private let root: OpaquePointer?
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, depth: Int) throws(JSONError) {
         // json-c counts the scalar inside the deepest container as a level.
@@ -50,6 +70,9 @@ extension JSONValue {
     }
 
     deinit { unsafe json_object_put(root) }
+
+    /// Converts the tree; it lives until that is done.
+    borrowing func value(read reader: inout TreeReader) throws(JSONError) -> JSONValue { try unsafe reader.value(root) }
 }
 
 /// Walks a json-c tree in document order beside the scanner's notes: the n-th number has the n-th text, the n-th object the n-th size.

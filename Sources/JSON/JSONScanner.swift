@@ -2,8 +2,8 @@
 
 /// Checks a JSON text byte by byte and records the numbers' places and the objects' sizes, in document order.
 ///
-/// json-c accepts NaN, clamps integers beyond 64 bits, drops the sign of `-0`, lets the last duplicate key win, and replaces lone surrogates,
-/// all silently; this pass is what makes each of them an error, or keeps it.
+/// json-c accepts NaN, clamps integers beyond 64 bits, drops the sign of `-0`, lets the last duplicate key win, and replaces lone surrogates and
+/// (0.16) one valid pair in 32 by U+FFFD, all silently; this pass is what makes each of them an error, or keeps it.
 @safe struct JSONScanner: ~Copyable {
     /// An object of the text: where its brace opens, and how many members it has.
     struct ObjectNote {
@@ -16,6 +16,8 @@
     private(set) var offset = 0
     private(set) var numbers: [Range<Int>] = []
     private(set) var objects: [ObjectNote] = []
+    /// The escaped surrogate pairs (`\ud83d\ude00`, 12 bytes each) by offset, with the characters they stand for.
+    private(set) var pairs: [(offset: Int, scalar: Unicode.Scalar)] = []
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, limits: JSONLimits) {
         unsafe self.bytes = unsafe bytes
@@ -168,9 +170,11 @@
                 offset += 1
                 guard peek == UInt8(ascii: "u") else { throw JSONError(fault: .loneSurrogate, offset: start) }
                 offset += 1
-                guard (0xdc00..<0xe000).contains(try hexadecimal(from: start)) else {
+                let low = try hexadecimal(from: start)
+                guard (0xdc00..<0xe000).contains(low), let scalar = Unicode.Scalar(0x10000 + (unit - 0xd800) << 10 + (low - 0xdc00)) else {
                     throw JSONError(fault: .loneSurrogate, offset: start)
                 }
+                pairs.append((start, scalar))
             }
         case nil: throw fault(.unexpectedEnd)
         default: throw JSONError(fault: .invalidEscape, offset: start)

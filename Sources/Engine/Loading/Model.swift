@@ -1,0 +1,17 @@
+// A model in memory, ready to compute.
+
+/// An architecture with its weights. Immutable; many engines may share one.
+public final class Model: Sendable {
+    /// The file's or folder's name, for people.
+    public let name: String
+    public let architecture: Architecture
+    public let weights: ModelWeights
+
+    /// A model from weights that are already in memory (`load` makes one from a source; tests make tiny ones from a seed).
+    public init(name: String, architecture: Architecture, weights: ModelWeights) {
+        precondition(architecture.layers.count == weights.layers.count, "a layer without weights")
+        self.name = name
+        self.architecture = architecture
+        self.weights = weights
+    }
+}

@@ -1,0 +1,78 @@
+// All weights of a decoder, each in the slot the forward pass reads it from.
+
+/// The weights of a whole decoder. Matrices are [outputs × inputs]; norms and biases are widened to F32.
+public struct ModelWeights: Sendable {
+    /// [vocabulary × hidden], a row per token.
+    public var embedding: WeightMatrix
+    public var layers: [LayerWeights]
+    /// [hidden].
+    public var finalNorm: [Float]
+    /// [vocabulary × hidden]; the embedding itself when tied.
+    public var output: WeightMatrix
+
+    public init(embedding: WeightMatrix, layers: [LayerWeights], finalNorm: [Float], output: WeightMatrix) {
+        self.embedding = embedding
+        self.layers = layers
+        self.finalNorm = finalNorm
+        self.output = output
+    }
+}
+
+/// The weights of one layer. Q and K rows are in the order of the rotate-half rope, whatever the file's order was.
+public struct LayerWeights: Sendable {
+    /// [hidden].
+    public var attentionNorm: [Float]
+    /// [heads · headSize × hidden].
+    public var q: WeightMatrix
+    /// [keyValueHeads · headSize × hidden].
+    public var k: WeightMatrix
+    /// [keyValueHeads · headSize × hidden].
+    public var v: WeightMatrix
+    /// [hidden × heads · headSize].
+    public var o: WeightMatrix
+    public var qBias: [Float]?
+    public var kBias: [Float]?
+    public var vBias: [Float]?
+    public var oBias: [Float]?
+    /// [headSize], applied to every query head before the rotation.
+    public var qNorm: [Float]?
+    /// [headSize], applied to every key head before the rotation.
+    public var kNorm: [Float]?
+    /// [hidden].
+    public var feedForwardNorm: [Float]
+    /// [size × hidden].
+    public var gate: WeightMatrix
+    /// [size × hidden].
+    public var up: WeightMatrix
+    /// [hidden × size].
+    public var down: WeightMatrix
+    public var gateBias: [Float]?
+    public var upBias: [Float]?
+    public var downBias: [Float]?
+
+    public init(
+        attentionNorm: [Float], q: WeightMatrix, k: WeightMatrix, v: WeightMatrix, o: WeightMatrix, qBias: [Float]? = nil,
+        kBias: [Float]? = nil, vBias: [Float]? = nil, oBias: [Float]? = nil, qNorm: [Float]? = nil, kNorm: [Float]? = nil,
+        feedForwardNorm: [Float], gate: WeightMatrix, up: WeightMatrix, down: WeightMatrix, gateBias: [Float]? = nil,
+        upBias: [Float]? = nil, downBias: [Float]? = nil
+    ) {
+        self.attentionNorm = attentionNorm
+        self.q = q
+        self.k = k
+        self.v = v
+        self.o = o
+        self.qBias = qBias
+        self.kBias = kBias
+        self.vBias = vBias
+        self.oBias = oBias
+        self.qNorm = qNorm
+        self.kNorm = kNorm
+        self.feedForwardNorm = feedForwardNorm
+        self.gate = gate
+        self.up = up
+        self.down = down
+        self.gateBias = gateBias
+        self.upBias = upBias
+        self.downBias = downBias
+    }
+}

@@ -47,7 +47,7 @@ let targets: [Target] = [
     library("Chat", ["Engine", "Grammar", "Tokens", "Jinja", "JSON"]),
     library("MCP", ["JSON"]),
     library("Agent", ["Chat", "MCP", "JSON"]),
-    library("Tools", ["Agent", "Chat", "MCP", "Grammar", "JSON", "Embedded"]),
+    library("Tools", ["Agent", "Chat", "Engine", "MCP", "Grammar", "JSON", "Embedded"]),
     .target(name: "Embedded"),
     .executableTarget(
         name: "sirocco",

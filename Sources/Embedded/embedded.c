@@ -24,7 +24,7 @@ FILE_BYTES(breeze_weights) = {
 #embed "../../models/breeze/model.safetensors"
 };
 
-const sirocco_embedded_file sirocco_embedded_model[] = {
+static const sirocco_embedded_file model_files[] = {
     ENTRY("config.json", breeze_config),
     ENTRY("generation_config.json", breeze_generation_config),
     ENTRY("tokenizer.json", breeze_tokenizer),
@@ -59,7 +59,7 @@ FILE_BYTES(models_output) = {
 #embed "../../schemas/tools/models.output.json"
 };
 
-const sirocco_embedded_file sirocco_embedded_schemas[] = {
+static const sirocco_embedded_file schema_files[] = {
     ENTRY("extract.input.json", extract_input),
     ENTRY("extract.output.json", extract_output),
     ENTRY("classify.input.json", classify_input),
@@ -70,3 +70,7 @@ const sirocco_embedded_file sirocco_embedded_schemas[] = {
     ENTRY("models.output.json", models_output),
     { NULL, NULL, 0 },
 };
+
+const sirocco_embedded_file *sirocco_embedded_model(void) { return model_files; }
+
+const sirocco_embedded_file *sirocco_embedded_schemas(void) { return schema_files; }

@@ -11,10 +11,12 @@ typedef struct {
     size_t count;
 } sirocco_embedded_file;
 
+// Functions, since Swift cannot see an array without a size.
+
 /// The files of the embedded default model, in no particular order; a NULL name ends the table.
-extern const sirocco_embedded_file sirocco_embedded_model[];
+const sirocco_embedded_file *sirocco_embedded_model(void);
 
 /// The schemas of our own tools, `NAME.input.json` and `NAME.output.json`; a NULL name ends the table.
-extern const sirocco_embedded_file sirocco_embedded_schemas[];
+const sirocco_embedded_file *sirocco_embedded_schemas(void);
 
 #endif

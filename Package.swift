@@ -72,6 +72,16 @@ let targets: [Target] = [
     tests("Command", ["sirocco", "JSON"]),
 ]
 
+/// `Fuzz/run` builds these with libFuzzer and AddressSanitizer; an ordinary build leaves them out.
+let fuzzers: [Target] =
+    ([
+        ("FuzzJSON", ["JSON"])
+    ] as [(String, [Target.Dependency])]).map { name, dependencies in
+        .executableTarget(
+            name: name, dependencies: dependencies + ["FuzzDriver"], path: "Fuzz/" + name,
+            swiftSettings: relaxed + [.unsafeFlags(["-parse-as-library"])])
+    }
+
 /// `SIROCCO_ONLY=Grammar swift test` builds that target, its tests and what they import, nothing else (CONTRIBUTING.md).
 func selected(_ targets: [Target], by list: String?) -> [Target] {
     guard let list else { return targets }
@@ -90,13 +100,17 @@ func selected(_ targets: [Target], by list: String?) -> [Target] {
     return targets.filter { wanted.contains($0.name) }
 }
 
+let fuzzing = Context.environment["SIROCCO_FUZZ"] != nil
 let only = Context.environment["SIROCCO_ONLY"]
-let chosen = selected(targets, by: only)
+let chosen =
+    fuzzing
+    ? selected(targets + fuzzers + [.target(name: "FuzzDriver", path: "Fuzz/FuzzDriver")], by: fuzzers.map(\.name).joined(separator: ","))
+    : selected(targets, by: only)
 
 let package = Package(
     name: "sirocco",
     platforms: [.macOS(.v15)],
-    products: only == nil ? [.executable(name: "sirocco", targets: ["sirocco"])] : [],
+    products: only == nil && !fuzzing ? [.executable(name: "sirocco", targets: ["sirocco"])] : [],
     dependencies: chosen.contains { $0.name == "sirocco" }
         ? [
             .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

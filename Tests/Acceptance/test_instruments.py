@@ -1,0 +1,119 @@
+"""The command line's instruments, checked from outside: logits, tokens, templates, inspection, errors and exit statuses."""
+import json
+import os
+import struct
+import subprocess
+import tempfile
+import unittest
+
+import numpy
+
+from support import ROOT, shared, sirocco
+
+BREEZE = os.path.join(ROOT, "models", "breeze")
+
+
+def safetensors(path):
+    """The F32 and I64 tensors of a safetensors file."""
+    with open(path, "rb") as file:
+        data = file.read()
+    (size,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + size])
+    types = {"F32": "<f4", "I64": "<i8", "I32": "<i4"}
+    tensors = {}
+    for name, tensor in header.items():
+        if name != "__metadata__" and tensor["dtype"] in types:
+            start, end = tensor["data_offsets"]
+            tensors[name] = numpy.frombuffer(data[8 + size + start : 8 + size + end], types[tensor["dtype"]]).reshape(tensor["shape"])
+    return tensors
+
+
+def logits(model, ids, greedy):
+    with tempfile.TemporaryDirectory() as directory:
+        out = os.path.join(directory, "out.safetensors")
+        arguments = ["logits", *([model] if model else []), "--ids", ",".join(map(str, ids)), "--greedy", str(greedy), "-o", out]
+        process = sirocco(*arguments, stdin=subprocess.DEVNULL)
+        assert process.returncode == 0, process.stderr
+        return safetensors(out)
+
+
+class Instruments(unittest.TestCase):
+    def test_logits_of_the_embedded_model(self):
+        golden = safetensors(shared("models", "breeze", "golden.safetensors"))
+        with open(shared("models", "breeze", "golden.json")) as file:
+            cases = json.load(file)
+        for case in cases:
+            out = logits(BREEZE, case["input_ids"], len(case["greedy_ids"]))
+            self.assertLess(numpy.abs(out["logits"] - golden[case["name"] + ".logits"]).max(), 1e-3)
+            self.assertEqual(out["gen_ids"].tolist(), case["greedy_ids"])
+
+    def test_logits_of_the_families(self):
+        with open(shared("fixtures", "families", "index.json")) as file:
+            index = json.load(file)
+        rows = {row["path"]: row for row in index}
+        for family in ["llama", "llama_bias", "llama_rope_llama3", "llama_rope_linear", "llama_rope_yarn", "mistral", "qwen2", "qwen3"]:
+            with self.subTest(family=family):
+                folder = shared("fixtures", "families", family)
+                golden = safetensors(os.path.join(folder, "golden.safetensors"))
+                out = logits(folder, golden["input_ids"].ravel().tolist(), len(golden["gen_ids"]))
+                tolerance = rows[family]["tolerance"]
+                self.assertLess(numpy.abs(out["logits"] - golden["logits"]).max(), tolerance)
+                self.assertLess(numpy.abs(out["gen_logits"] - golden["gen_logits"]).max(), tolerance)
+                self.assertEqual(out["gen_ids"].tolist(), golden["gen_ids"].tolist())
+
+    def test_tokenize_and_back(self):
+        text = "<|im_start|>user\nÉté 😀 12<|im_end|>"
+        plain = json.loads(sirocco("tokenize", BREEZE, "--json", input=text).stdout)
+        special = json.loads(sirocco("tokenize", BREEZE, "--special", "--json", input=text).stdout)
+        self.assertNotIn(1, plain["ids"])
+        self.assertEqual(special["ids"][0], 1)
+        for ids in (plain["ids"], special["ids"]):
+            self.assertEqual(sirocco("detokenize", BREEZE, "--special", input=" ".join(map(str, ids))).stdout, text)
+
+    def test_render(self):
+        name = "Qwen-Qwen2.5-7B-Instruct"
+        with open(shared("fixtures", "templates", name, "cases.json")) as file:
+            fixture = json.load(file)
+        with tempfile.TemporaryDirectory() as directory:
+            for case in fixture["cases"]:
+                if "rendered" not in case:
+                    continue
+                path = os.path.join(directory, "case.json")
+                with open(path, "w") as file:
+                    json.dump({**case, "special_tokens": fixture["special_tokens"], "now": fixture.get("now")}, file)
+                process = sirocco("render", shared("fixtures", "templates", name, "template.jinja"), "--input", path, stdin=subprocess.DEVNULL)
+                self.assertEqual(process.stdout, case["rendered"], process.stderr)
+
+    def test_inspect(self):
+        process = sirocco("inspect", BREEZE, "--json", stdin=subprocess.DEVNULL)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        report = json.loads(process.stdout)
+        self.assertIn("architecture", report)
+        self.assertIn("tensors", report)
+
+    def test_errors_are_named_and_have_a_status(self):
+        with tempfile.TemporaryDirectory() as directory:
+            broken = os.path.join(directory, "model.gguf")
+            with open(broken, "wb") as file:
+                file.write(b"GGUF" + struct.pack("<IQQ", 3, 1 << 60, 1))
+            for arguments, words in [
+                (["inspect", broken], "model.gguf"),
+                (["inspect", "/no/such/file.gguf"], "/no/such/file.gguf"),
+                (["run", "--model", directory, "hello"], directory),
+                (["extract", "--schema", '{"type": "strin"}', "text"], "type"),
+                (["extract", "--schema", "{", "text"], "JSON"),
+                (["logits", BREEZE, "--ids", "1,99999", "-o", os.path.join(directory, "x")], "99999"),
+            ]:
+                with self.subTest(arguments=arguments):
+                    process = sirocco(*arguments, stdin=subprocess.DEVNULL)
+                    self.assertNotEqual(process.returncode, 0)
+                    self.assertIn(words, process.stderr)
+                    self.assertEqual(process.stdout, "")
+            self.assertEqual(sirocco("--no-such-flag", stdin=subprocess.DEVNULL).returncode, 64)
+
+    def test_version(self):
+        self.assertRegex(sirocco("--version", stdin=subprocess.DEVNULL).stdout, r"^\d+\.\d+\.\d+")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -17,11 +17,7 @@ public struct Frame: Sendable, Hashable {
     /// The text without its newline.
     public var text: String { String(decoding: bytes.dropLast(), as: UTF8.self) }
 
-    static let style: JSONStyle = {
-        var style = JSONStyle.compact
-        style.escapesLineSeparators = true
-        return style
-    }()
+    private static let style = JSONStyle.wire
 
     private init(_ bytes: [UInt8], kind: Kind = .essential) {
         self.bytes = bytes

@@ -1,5 +1,5 @@
 // Who a server is, and the legacy handshake: `initialize` (revisions up to 2025-11-25).
-public import JSON
+import JSON
 
 /// What a server says of itself in `initialize` and `server/discover`.
 public struct ServerDescription: Sendable, Hashable {

@@ -1,5 +1,5 @@
 // Log messages to the client: `logging/setLevel` (legacy), `logLevel` in `_meta` (modern), `notifications/message`.
-public import JSON
+import JSON
 
 /// The severities of RFC 5424, least first.
 public enum LogLevel: String, Sendable, Hashable, CaseIterable, Comparable {

@@ -1,4 +1,9 @@
 // A matrix of weights in memory, and what keeps that memory alive.
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// Rows of weights, contiguous, in one numeric type. The memory is a mapped file or a buffer that `owner` holds.
 public struct WeightMatrix: @unchecked Sendable {
@@ -31,7 +36,7 @@ public struct WeightMatrix: @unchecked Sendable {
 
     /// A matrix with memory of its own, filled with `bytes` (rows × row bytes of them).
     public init(type: ElementType, rows: Int, columns: Int, copying bytes: [UInt8]) {
-        let buffer = WeightBuffer(count: bytes.count)
+        guard let buffer = WeightBuffer(reserving: bytes.count) else { fatalError("no memory for \(bytes.count) bytes") }
         bytes.withUnsafeBytes { if $0.count > 0 { buffer.pointer.copyMemory(from: $0.baseAddress!, byteCount: $0.count) } }
         self.init(type: type, rows: rows, columns: columns, pointer: UnsafeRawPointer(buffer.pointer), owner: buffer)
         precondition(bytes.count == byteCount, "\(bytes.count) bytes for \(rows) rows of \(rowBytes) bytes")
@@ -63,10 +68,13 @@ final class WeightBuffer: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
     let count: Int
 
-    init(count: Int) {
+    /// Memory that may not be had: nil instead of a crash.
+    init?(reserving count: Int) {
+        var start: UnsafeMutableRawPointer?
+        guard posix_memalign(&start, 64, max(count, 1)) == 0, let start else { return nil }
         self.count = count
-        pointer = .allocate(byteCount: max(count, 1), alignment: 64)
+        pointer = start
     }
 
-    deinit { pointer.deallocate() }
+    deinit { free(pointer) }
 }

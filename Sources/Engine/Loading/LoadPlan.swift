@@ -1,0 +1,92 @@
+// What loading will do, decided before a byte moves: slot ← tensor, rows, transform, and the memory it takes.
+
+/// A checked plan to fill every slot of an architecture from a source's tensors. Making one reads no weights.
+public struct LoadPlan: Sendable, Hashable {
+    /// What happens to a tensor's rows on their way into a slot.
+    public enum Transform: Sendable, Hashable {
+        case none
+        /// Within each of `heads` heads, the first `rotary` rows, stored for the interleaved rope (pair i at rows 2i and 2i + 1), are put
+        /// in the order of the rotate-half rope (rows i and i + rotary/2).
+        case unpermuteRope(heads: Int, rotary: Int)
+    }
+
+    /// Where a slot's values will lie.
+    public enum Placement: String, Sendable, Hashable {
+        /// In the file's own pages.
+        case mapped
+        /// In a buffer of its own, type unchanged.
+        case copied
+        /// In an array of F32.
+        case widened
+    }
+
+    /// One slot's filling.
+    public struct Step: Sendable, Hashable {
+        public let slot: WeightSlot
+        public let tensor: TensorInfo
+        /// The tensor's rows that go into the slot (values, when the slot is a vector).
+        public let rows: Range<Int>
+        /// Values in a row; 1 for a vector.
+        public let columns: Int
+        public let type: ElementType
+        public let transform: Transform
+        public let placement: Placement
+
+        /// Bytes read from the file.
+        public var sourceBytes: Int { rows.count * rowBytes }
+        /// Bytes of one row as stored.
+        var rowBytes: Int { type.rowBytes(columns: columns)! }
+    }
+
+    public let name: String
+    public let architecture: Architecture
+    /// Every slot of the architecture, in the order of the layers.
+    public let steps: [Step]
+    /// Tensors that are deliberately not read.
+    public let ignored: [String]
+    public let memory: MemoryEstimate
+
+    /// The step that fills a slot, when the architecture has it and it is not tied.
+    public func step(_ slot: WeightSlot) -> Step? { steps.first { $0.slot == slot } }
+}
+
+/// The memory that a loaded model takes, in bytes.
+public struct MemoryEstimate: Sendable, Hashable {
+    /// Weights used in place, as pages of the file.
+    public var mapped: Int
+    /// Weights in buffers of their own.
+    public var copied: Int
+    /// Norms and biases as F32.
+    public var widened: Int
+    /// One position of the key-value cache over all layers, F32.
+    public var keyValuePerPosition: Int
+    /// The key-value cache at the architecture's whole context length; nil when that cannot be addressed.
+    public var keyValueAtFullContext: Int?
+
+    /// All weights.
+    public var weights: Int { mapped + copied + widened }
+}
+
+/// How to load.
+public struct LoadOptions: Sendable, Hashable {
+    /// Copies all weights out of the file, so that the file may change or vanish afterwards.
+    public var copiesWeights: Bool
+    /// Reads the mapped weights in before the load ends, so that the first token does not wait for the disk.
+    public var readsAhead: Bool
+    /// Threads that copy and read; nil: one for each processor, at most 16.
+    public var threads: Int?
+
+    public init(copiesWeights: Bool = false, readsAhead: Bool = true, threads: Int? = nil) {
+        self.copiesWeights = copiesWeights
+        self.readsAhead = readsAhead
+        self.threads = threads
+    }
+}
+
+/// How far a load has come, in bytes of weights.
+public struct LoadProgress: Sendable, Hashable {
+    public let completedBytes: Int
+    public let totalBytes: Int
+    /// From 0 to 1.
+    public var fraction: Double { totalBytes == 0 ? 1 : Double(completedBytes) / Double(totalBytes) }
+}

@@ -1,0 +1,40 @@
+// Which model, and how it runs: the options that every command with a model shares.
+import ArgumentParser
+import Embedded
+import Engine
+
+struct ModelOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "A GGUF file, or a directory with safetensors and config.json. Default: the embedded model.")
+    var model: String?
+
+    @Option(help: "Threads that compute. Default: one for each core this process may use.")
+    var threads: Int?
+
+    @Option(name: .customLong("context"), help: "Tokens of all conversations together that the cache holds. Default: the model's context.")
+    var contextTokens: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes a number from 1 to 1024.") }
+        if let contextTokens, contextTokens < 1 { throw ValidationError("--context takes a positive number.") }
+    }
+
+    /// Opens the model's files; no weight is read.
+    func source() throws -> ModelSource { try openSource(model) }
+}
+
+/// Opens a model by path, or the embedded one.
+func openSource(_ path: String?) throws -> ModelSource {
+    guard let path else { return try ModelSource(embedded: embeddedModelFiles()) }
+    return try ModelSource(path: path)
+}
+
+/// The files of the embedded default model, which lie in the program itself.
+func embeddedModelFiles() -> EmbeddedFiles {
+    var files: [(name: String, bytes: UnsafeRawBufferPointer)] = []
+    var entry = sirocco_embedded_model()!
+    while let name = entry.pointee.name {
+        files.append((String(cString: name), UnsafeRawBufferPointer(start: entry.pointee.bytes, count: entry.pointee.count)))
+        entry += 1
+    }
+    return EmbeddedFiles(name: "breeze", files: files)
+}

@@ -1,0 +1,39 @@
+// sirocco: the command line. Reads like a table of contents.
+import ArgumentParser
+import Glibc
+
+@main
+struct Sirocco: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sirocco",
+        abstract: "A local LLM engine that plugs into AI assistants: what is declared structured comes out structured.",
+        discussion: "Without --model, the small embedded model is used. Documents and answers go to standard output, everything else to standard error.",
+        version: siroccoVersion,
+        groupedSubcommands: [
+            CommandGroup(name: "For assistants:", subcommands: [MCPCommand.self]),
+            CommandGroup(
+                name: "For people and scripts:",
+                subcommands: [AgentCommand.self, ExtractCommand.self, ClassifyCommand.self, RunCommand.self]),
+            CommandGroup(
+                name: "Instruments:",
+                subcommands: [
+                    BenchCommand.self, InspectCommand.self, LogitsCommand.self, TokenizeCommand.self, DetokenizeCommand.self,
+                    RenderCommand.self,
+                ]),
+        ])
+
+    static func main() async {
+        SignalWatch.shared.start()
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
+        } catch let interrupted as Interrupted {
+            _exit(128 + interrupted.signal)
+        } catch {
+            exit(withError: error)
+        }
+    }
+}
+
+/// The version of the program and of the MCP server it is.
+let siroccoVersion = "0.1.0"

@@ -1,0 +1,126 @@
+// Standard streams: what goes where, and how it looks on a terminal.
+import Glibc
+import JSON
+
+/// Whether a descriptor is a terminal that wants colours and progress.
+func isTerminal(_ descriptor: Int32) -> Bool { isatty(descriptor) == 1 }
+
+/// Writes all of a text to a descriptor; false when the reader is gone.
+@discardableResult
+func write(_ text: String, to descriptor: Int32) -> Bool {
+    var bytes = Array(text.utf8)[...]
+    while !bytes.isEmpty {
+        let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if written < 0 {
+            if errno == EINTR { continue }
+            return false
+        }
+        bytes = bytes.dropFirst(written)
+    }
+    return true
+}
+
+/// The result of a command: a line on standard output. A reader that has gone (a closed pipe) ends the program as it ends others.
+func printLine(_ text: String) { printText(text + "\n") }
+
+/// Part of a result on standard output, at once.
+func printText(_ text: String) {
+    if !write(text, to: STDOUT_FILENO) { _exit(141) }
+}
+
+/// What a person should know that is not the result: a line on standard error.
+func note(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+
+/// Everything on standard input.
+func readStandardInput(limit: Int = 64 << 20) throws -> [UInt8] { try readAll(STDIN_FILENO, name: "standard input", limit: limit) }
+
+/// Everything in a file.
+func readFile(_ path: String, limit: Int = 64 << 20) throws -> [UInt8] {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw CommandError("cannot read \(path): \(String(cString: strerror(errno)))") }
+    defer { close(descriptor) }
+    return try readAll(descriptor, name: path, limit: limit)
+}
+
+private func readAll(_ descriptor: Int32, name: String, limit: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+        let count = read(descriptor, &chunk, chunk.count)
+        if count < 0 {
+            if errno == EINTR { continue }
+            throw CommandError("cannot read \(name): \(String(cString: strerror(errno)))")
+        }
+        if count == 0 { return bytes }
+        bytes += chunk[..<count]
+        if bytes.count > limit { throw CommandError("\(name) is larger than \(limit) bytes") }
+    }
+}
+
+/// Bytes that must be UTF-8.
+func text(_ bytes: [UInt8], from name: String) throws -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw CommandError("\(name) is not UTF-8") }
+    return text
+}
+
+/// Writes a file, or says why not; a half-written file is removed.
+func writeFile(_ bytes: [UInt8], to path: String) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw CommandError("cannot write \(path): \(String(cString: strerror(errno)))") }
+    defer { close(descriptor) }
+    var rest = bytes[...]
+    while !rest.isEmpty {
+        let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+        if written < 0 {
+            if errno == EINTR { continue }
+            let reason = String(cString: strerror(errno))
+            unlink(path)
+            throw CommandError("cannot write \(path): \(reason)")
+        }
+        rest = rest.dropFirst(written)
+    }
+}
+
+/// A fault whose sentence is all that a person needs.
+struct CommandError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+/// A line on standard error that is rewritten in place while something takes long; silent where standard error is no terminal.
+final class ProgressLine: Sendable {
+    private let isShown = isTerminal(STDERR_FILENO)
+
+    /// Shows a new text.
+    func show(_ text: String) {
+        if isShown { write("\r\u{1b}[K\(text)", to: STDERR_FILENO) }
+    }
+
+    /// Removes the line.
+    func clear() {
+        if isShown { write("\r\u{1b}[K", to: STDERR_FILENO) }
+    }
+}
+
+/// 1.5 GB, 5.5 MB: bytes for people.
+func bytesText(_ bytes: Int) -> String {
+    switch bytes {
+    case ..<1_000: "\(bytes) B"
+    case ..<1_000_000: "\(decimals(Double(bytes) / 1e3, 1)) KB"
+    case ..<1_000_000_000: "\(decimals(Double(bytes) / 1e6, 1)) MB"
+    default: "\(decimals(Double(bytes) / 1e9, 2)) GB"
+    }
+}
+
+/// A number with so many decimals.
+func decimals(_ value: Double, _ count: Int) -> String {
+    guard value.isFinite, abs(value) < 1e15 else { return "\(value)" }
+    var scale = 1.0
+    for _ in 0..<count { scale *= 10 }
+    let scaled = Int((abs(value) * scale).rounded())
+    let whole = String(scaled / Int(scale))
+    let sign = value < 0 && scaled != 0 ? "-" : ""
+    guard count > 0 else { return sign + whole }
+    let fraction = String(scaled % Int(scale))
+    return sign + whole + "." + String(repeating: "0", count: count - fraction.count) + fraction
+}

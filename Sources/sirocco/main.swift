@@ -1,2 +1,0 @@
-// sirocco: the command line. Reads like a table of contents.
-print("sirocco")

@@ -1,1 +1,86 @@
-// kernels.h
+// The whole contract between the engine and its arithmetic: one table of functions for each CPU level.
+//
+// A kernel is a function of its arguments: it never allocates, locks, starts threads, logs or reads a global. Splitting rows over threads is the
+// caller's business, and allowed anywhere: what a kernel computes for one weight row and one activation row depends on these two rows alone.
+#ifndef SIROCCO_KERNELS_H
+#define SIROCCO_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/// Numeric types, under GGML's numbers. Q8_K is a type of activations only.
+enum sirocco_type {
+    SIROCCO_F32 = 0,
+    SIROCCO_F16 = 1,
+    SIROCCO_Q4_0 = 2,
+    SIROCCO_Q8_0 = 8,
+    SIROCCO_Q4_K = 12,
+    SIROCCO_Q6_K = 14,
+    SIROCCO_Q8_K = 15,
+    SIROCCO_BF16 = 30,
+};
+
+typedef struct sirocco_kernels {
+    /// "reference", "avx2" or "avx512vnni".
+    const char *name;
+
+    /// y[i * y_stride + r] = Σ_k W[r][k] · x[i][k] for r < rows, i < m. Weight rows follow each other without gaps (`sirocco_row_bytes`).
+    /// Rows of x are F32 for F32, F16 and BF16 weights, and made by `quantize_activation` for quantized ones. Dense types accumulate in F32;
+    /// quantized ones sum each block exactly in integers and the blocks in F32. The order of the sum depends on the type and k alone.
+    void (*matmul)(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride_bytes,
+                   float *y, int64_t y_stride);
+
+    /// One row of activations as Q8_0 blocks (for Q4_0 and Q8_0 weights) or Q8_K blocks (for Q4_K and Q6_K weights); ties to even.
+    /// Bit-equal in all tables. k is a multiple of the block.
+    void (*quantize_activation)(enum sirocco_type weights, const float *x, int64_t k, void *out);
+
+    /// One row of weights as F32, exactly as the format defines it. Bit-equal in all tables.
+    void (*dequantize)(enum sirocco_type type, const void *src, int64_t k, float *dst);
+
+    /// out[i] = x[i] / √(mean(x²) + epsilon) · weight[i] (Zhang and Sennrich 2019). out may be x.
+    void (*rms_norm)(const float *x, const float *weight, float epsilon, int64_t n, float *out);
+
+    /// out[i] = gate[i] · σ(gate[i]) · up[i] (SwiGLU, Shazeer 2020). out may be gate or up.
+    void (*gated_silu)(const float *gate, const float *up, int64_t n, float *out);
+
+    /// y[i] += x[i].
+    void (*add)(const float *x, int64_t n, float *y);
+
+    /// Rotates pair i of a head by the angle whose cosine and sine are given: pairs (i, i + half), or (2i, 2i + 1) when interleaved. In place.
+    void (*rope)(float *head, const float *cosine, const float *sine, int64_t half, int interleaved);
+
+    /// out = Σ_p softmax_p(scale · q·K[p]) V[p] over the cached positions p = first ..< first + count (causal and window masks are that range).
+    /// Position p lies at block[p / block_length] + (p % block_length) * stride, head_size floats. scores holds count floats of workspace.
+    void (*attend)(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
+                   int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
+
+    /// The largest of n > 0 values; NaN where any is NaN.
+    float (*max_value)(const float *x, int64_t n);
+} sirocco_kernels;
+
+/// The table of this name; with NULL the one that $SIROCCO_KERNELS names, else the best that this CPU runs. NULL when the name is unknown
+/// or this CPU cannot run it.
+const sirocco_kernels *sirocco_kernels_select(const char *name);
+
+/// Writes the names of the tables that this CPU runs, best first, and returns how many there are.
+int sirocco_kernels_available(const char *names[], int capacity);
+
+/// Values in a block of the type; 0 for a number that is no type.
+int64_t sirocco_block_elements(enum sirocco_type type);
+
+/// Bytes of a row of k values; -1 when k is negative or no multiple of the block, or the type is unknown.
+int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k);
+
+/// Bytes of a row of k activations for weights of the type; -1 as above.
+int64_t sirocco_activation_bytes(enum sirocco_type weights, int64_t k);
+
+/// y[i * y_stride + r] = Σ_k W[r * w_stride + k] · x[i * x_stride + k] by OpenBLAS, on the calling thread alone. Strides count floats.
+/// Returns 0, or -1 when OpenBLAS is not installed; it is loaded at the first call, so that starting up does not pay for it.
+int sirocco_sgemm(int64_t rows, int64_t k, const float *weights, int64_t w_stride, const float *x, int64_t m, int64_t x_stride, float *y,
+                  int64_t y_stride);
+
+/// An instrument: bytes a second that so many threads together read from memory, the best of several passes over a buffer of `bytes` a thread.
+/// 0 when memory or threads cannot be had.
+double sirocco_read_bandwidth(int threads, int64_t bytes);
+
+#endif

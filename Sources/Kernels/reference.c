@@ -1,0 +1,289 @@
+// The reference table: plain C that says what each kernel computes. The other tables are translations of this text.
+#include <math.h>
+
+#include "tables.h"
+
+// ---- Products of dense weights ----
+
+/// Partial sums of a dot product: lane j holds Σ over k ≡ j (mod 16). They are folded by halves at the end.
+enum { lanes = 16 };
+
+static float fold(const float *partial) {
+    float sum[lanes];
+    memcpy(sum, partial, sizeof sum);
+    for (int width = lanes / 2; width > 0; width /= 2) {
+        for (int j = 0; j < width; j++) sum[j] += sum[j + width];
+    }
+    return sum[0];
+}
+
+/// y[i][r] = Σ_k W[r][k] x[i][k]: rows · m · k multiply-adds; bound by reading W when m is small.
+static void dense(enum sirocco_type type, const char *weights, int64_t rows, int64_t k, const char *x, int64_t m, int64_t x_stride, float *y,
+                  int64_t y_stride) {
+    enum { chunk = 512 };
+    float widened[chunk];
+    int64_t row_bytes = sirocco_row_bytes(type, k), value_bytes = type == SIROCCO_F32 ? 4 : 2;
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t i = 0; i < m; i++) {
+            const float *row = (const float *)(x + i * x_stride);
+            float partial[lanes] = {0};
+            for (int64_t start = 0; start < k; start += chunk) {
+                int64_t count = k - start < chunk ? k - start : chunk;
+                sirocco_reference_dequantize(type, weights + r * row_bytes + start * value_bytes, count, widened);
+                for (int64_t j = 0; j < count; j++) partial[j % lanes] += widened[j] * row[start + j];
+            }
+            y[i * y_stride + r] = fold(partial);
+        }
+    }
+}
+
+// ---- Products of quantized weights: integers within a block, F32 over the blocks ----
+
+static float dot_q4_0(const block_q4_0 *w, const block_q8_0 *x, int64_t blocks) {
+    float sum = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+        int32_t total = 0;
+        for (int j = 0; j < 16; j++) {
+            total += ((w[b].qs[j] & 15) - 8) * x[b].qs[j] + ((w[b].qs[j] >> 4) - 8) * x[b].qs[j + 16];
+        }
+        sum += (float)total * (float_of_half(w[b].d) * float_of_half(x[b].d));
+    }
+    return sum;
+}
+
+static float dot_q8_0(const block_q8_0 *w, const block_q8_0 *x, int64_t blocks) {
+    float sum = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+        int32_t total = 0;
+        for (int j = 0; j < 32; j++) total += w[b].qs[j] * x[b].qs[j];
+        sum += (float)total * (float_of_half(w[b].d) * float_of_half(x[b].d));
+    }
+    return sum;
+}
+
+static float dot_q4_K(const block_q4_K *w, const block_q8_K *x, int64_t blocks) {
+    float sum = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+        int32_t total = 0, minima = 0;
+        for (int g = 0; g < 8; g++) {
+            uint8_t scale, minimum;
+            q4_K_group(w[b].scales, g, &scale, &minimum);
+            const uint8_t *q = w[b].qs + g / 2 * 32;
+            int32_t group = 0;
+            for (int j = 0; j < 32; j++) group += (g % 2 ? q[j] >> 4 : q[j] & 15) * x[b].qs[g * 32 + j];
+            total += scale * group;
+            minima += minimum * (x[b].sums[2 * g] + x[b].sums[2 * g + 1]);
+        }
+        sum += x[b].d * float_of_half(w[b].d) * (float)total - x[b].d * float_of_half(w[b].dmin) * (float)minima;
+    }
+    return sum;
+}
+
+/// The 6-bit value j of a block_q6_K, 0–63.
+static int q6_K_value(const block_q6_K *w, int j) {
+    int half = j / 128, quarter = j / 32 % 4, l = j % 32;
+    int low = w->ql[half * 64 + (quarter % 2) * 32 + l];
+    int high = w->qh[half * 32 + l] >> (2 * quarter) & 3;
+    return (quarter < 2 ? low & 15 : low >> 4) | high << 4;
+}
+
+static float dot_q6_K(const block_q6_K *w, const block_q8_K *x, int64_t blocks) {
+    float sum = 0;
+    for (int64_t b = 0; b < blocks; b++) {
+        int32_t total = 0;
+        for (int g = 0; g < 16; g++) {
+            int32_t group = 0;
+            for (int j = g * 16; j < g * 16 + 16; j++) group += (q6_K_value(&w[b], j) - 32) * x[b].qs[j];
+            total += w[b].scales[g] * group;
+        }
+        sum += x[b].d * float_of_half(w[b].d) * (float)total;
+    }
+    return sum;
+}
+
+static float dot(enum sirocco_type type, const char *w, const char *x, int64_t k) {
+    switch (type) {
+    case SIROCCO_Q4_0: return dot_q4_0((const block_q4_0 *)w, (const block_q8_0 *)x, k / 32);
+    case SIROCCO_Q8_0: return dot_q8_0((const block_q8_0 *)w, (const block_q8_0 *)x, k / 32);
+    case SIROCCO_Q4_K: return dot_q4_K((const block_q4_K *)w, (const block_q8_K *)x, k / 256);
+    case SIROCCO_Q6_K: return dot_q6_K((const block_q6_K *)w, (const block_q8_K *)x, k / 256);
+    default: return NAN;
+    }
+}
+
+static void matmul(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride, float *y,
+                   int64_t y_stride) {
+    if (type == SIROCCO_F32 || type == SIROCCO_F16 || type == SIROCCO_BF16) {
+        dense(type, weights, rows, k, x, m, x_stride, y, y_stride);
+        return;
+    }
+    int64_t row_bytes = sirocco_row_bytes(type, k);
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t i = 0; i < m; i++) {
+            y[i * y_stride + r] = dot(type, (const char *)weights + r * row_bytes, (const char *)x + i * x_stride, k);
+        }
+    }
+}
+
+// ---- Quantization and its inverse ----
+
+/// d = max|x| / 127, q = x / d to the nearest.
+static void quantize_q8_0(const float *x, int64_t blocks, block_q8_0 *out) {
+    for (int64_t b = 0; b < blocks; b++, x += 32) {
+        float largest = 0;
+        for (int j = 0; j < 32; j++) largest = fmaxf(largest, fabsf(x[j]));
+        float d = largest / 127, inverse = d != 0 ? 1 / d : 0;
+        out[b].d = half_of_float(d);
+        for (int j = 0; j < 32; j++) out[b].qs[j] = (int8_t)rintf(x[j] * inverse);
+    }
+}
+
+/// As above with a scale in F32, over 256 values, and the sums of each 16.
+static void quantize_q8_K(const float *x, int64_t blocks, block_q8_K *out) {
+    for (int64_t b = 0; b < blocks; b++, x += 256) {
+        float largest = 0;
+        for (int j = 0; j < 256; j++) largest = fmaxf(largest, fabsf(x[j]));
+        float d = largest / 127, inverse = d != 0 ? 1 / d : 0;
+        out[b].d = d;
+        for (int g = 0; g < 16; g++) {
+            int sum = 0;
+            for (int j = g * 16; j < g * 16 + 16; j++) sum += out[b].qs[j] = (int8_t)rintf(x[j] * inverse);
+            out[b].sums[g] = (int16_t)sum;
+        }
+    }
+}
+
+void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out) {
+    if (weights == SIROCCO_Q4_K || weights == SIROCCO_Q6_K) {
+        quantize_q8_K(x, k / 256, out);
+    } else {
+        quantize_q8_0(x, k / 32, out);
+    }
+}
+
+static void dequantize_q4_0(const block_q4_0 *w, int64_t blocks, float *dst) {
+    for (int64_t b = 0; b < blocks; b++, dst += 32) {
+        float d = float_of_half(w[b].d);
+        for (int j = 0; j < 16; j++) {
+            dst[j] = (float)((w[b].qs[j] & 15) - 8) * d;
+            dst[j + 16] = (float)((w[b].qs[j] >> 4) - 8) * d;
+        }
+    }
+}
+
+static void dequantize_q8_0(const block_q8_0 *w, int64_t blocks, float *dst) {
+    for (int64_t b = 0; b < blocks; b++, dst += 32) {
+        float d = float_of_half(w[b].d);
+        for (int j = 0; j < 32; j++) dst[j] = (float)w[b].qs[j] * d;
+    }
+}
+
+static void dequantize_q4_K(const block_q4_K *w, int64_t blocks, float *dst) {
+    for (int64_t b = 0; b < blocks; b++, dst += 256) {
+        float d = float_of_half(w[b].d), dmin = float_of_half(w[b].dmin);
+        for (int g = 0; g < 8; g++) {
+            uint8_t scale, minimum;
+            q4_K_group(w[b].scales, g, &scale, &minimum);
+            float group_d = d * (float)scale, group_minimum = dmin * (float)minimum;
+            const uint8_t *q = w[b].qs + g / 2 * 32;
+            for (int j = 0; j < 32; j++) dst[g * 32 + j] = group_d * (float)(g % 2 ? q[j] >> 4 : q[j] & 15) - group_minimum;
+        }
+    }
+}
+
+static void dequantize_q6_K(const block_q6_K *w, int64_t blocks, float *dst) {
+    for (int64_t b = 0; b < blocks; b++, dst += 256) {
+        float d = float_of_half(w[b].d);
+        for (int j = 0; j < 256; j++) dst[j] = d * (float)w[b].scales[j / 16] * (float)(q6_K_value(&w[b], j) - 32);
+    }
+}
+
+void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst) {
+    switch (type) {
+    case SIROCCO_F32: memcpy(dst, src, (size_t)k * sizeof(float)); break;
+    case SIROCCO_F16:
+        for (int64_t j = 0; j < k; j++) dst[j] = float_of_half(((const sirocco_half *)src)[j]);
+        break;
+    case SIROCCO_BF16:
+        for (int64_t j = 0; j < k; j++) dst[j] = float_of_bfloat(((const uint16_t *)src)[j]);
+        break;
+    case SIROCCO_Q4_0: dequantize_q4_0(src, k / 32, dst); break;
+    case SIROCCO_Q8_0: dequantize_q8_0(src, k / 32, dst); break;
+    case SIROCCO_Q4_K: dequantize_q4_K(src, k / 256, dst); break;
+    case SIROCCO_Q6_K: dequantize_q6_K(src, k / 256, dst); break;
+    case SIROCCO_Q8_K: break;
+    }
+}
+
+// ---- Element-wise kernels ----
+
+/// n multiply-adds, then n products; bound by latency for the sizes of a residual stream.
+static void rms_norm(const float *x, const float *weight, float epsilon, int64_t n, float *out) {
+    float partial[lanes] = {0};
+    for (int64_t i = 0; i < n; i++) partial[i % lanes] += x[i] * x[i];
+    float scale = 1 / sqrtf(fold(partial) / (float)n + epsilon);
+    for (int64_t i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
+}
+
+static void gated_silu(const float *gate, const float *up, int64_t n, float *out) {
+    for (int64_t i = 0; i < n; i++) out[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
+}
+
+static void add(const float *x, int64_t n, float *y) {
+    for (int64_t i = 0; i < n; i++) y[i] += x[i];
+}
+
+void sirocco_reference_rope(float *head, const float *cosine, const float *sine, int64_t half, int interleaved) {
+    for (int64_t i = 0; i < half; i++) {
+        float *a = interleaved ? head + 2 * i : head + i, *b = interleaved ? a + 1 : a + half;
+        float x = *a, y = *b;
+        *a = x * cosine[i] - y * sine[i];
+        *b = y * cosine[i] + x * sine[i];
+    }
+}
+
+// ---- Attention ----
+
+/// Two passes over the positions: scores and their maximum, then weights and the sum of values; 4 · count · head_size operations,
+/// bound by reading keys and values.
+static void attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
+                   int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
+    float largest = -INFINITY;
+    for (int64_t j = 0; j < count; j++) {
+        const float *key = key_blocks[(first + j) / block_length] + (first + j) % block_length * stride;
+        float partial[lanes] = {0};
+        for (int64_t d = 0; d < head_size; d++) partial[d % lanes] += q[d] * key[d];
+        scores[j] = fold(partial) * scale;
+        largest = fmaxf(largest, scores[j]);
+    }
+    float total = 0;
+    for (int64_t d = 0; d < head_size; d++) out[d] = 0;
+    for (int64_t j = 0; j < count; j++) {
+        const float *value = value_blocks[(first + j) / block_length] + (first + j) % block_length * stride;
+        float weight = expf(scores[j] - largest);
+        total += weight;
+        for (int64_t d = 0; d < head_size; d++) out[d] += weight * value[d];
+    }
+    for (int64_t d = 0; d < head_size; d++) out[d] /= total;
+}
+
+float sirocco_reference_max_value(const float *x, int64_t n) {
+    float largest = x[0];
+    for (int64_t i = 1; i < n; i++) {
+        if (!(x[i] <= largest)) largest = isnan(largest) ? largest : x[i];
+    }
+    return largest;
+}
+
+const sirocco_kernels sirocco_kernels_reference = {
+    .name = "reference",
+    .matmul = matmul,
+    .quantize_activation = sirocco_reference_quantize_activation,
+    .dequantize = sirocco_reference_dequantize,
+    .rms_norm = rms_norm,
+    .gated_silu = gated_silu,
+    .add = add,
+    .rope = sirocco_reference_rope,
+    .attend = attend,
+    .max_value = sirocco_reference_max_value,
+};

@@ -40,6 +40,7 @@ extension RPCMessage {
         switch members["params"] {
         case nil: params = JSONObject()
         case .object(let object): params = object
+        case .some where id == nil: params = JSONObject()  // a notification is never answered, not even a wrong one
         case .some(let other):
             throw MalformedMessage(id: id, error: .invalidParams("\"params\" must be an object, not \(other.typeName)"))
         }
@@ -50,10 +51,5 @@ extension RPCMessage {
         if let error = members["error"] { return .response(id, .failure(RPCError(wire: error))) }
         if let result = members["result"], let id { return .response(id, .success(result)) }
         throw MalformedMessage(id: id, error: .invalidRequest("a message has a \"method\", a \"result\" or an \"error\""))
-    }
-
-    /// True for a message that asks for an answer or tells something, so that a fault in it may be answered.
-    static func isResponse(_ json: JSONValue) -> Bool {
-        json["method"] == nil && (json["result"] != nil || json["error"] != nil)
     }
 }

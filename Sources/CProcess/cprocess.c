@@ -1,0 +1,146 @@
+// Starting and watching processes. Everything between fork and exec is async-signal-safe.
+#ifdef __linux__
+#define _GNU_SOURCE
+#endif
+#include "cprocess.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#endif
+
+// Marks every descriptor above 2 close-on-exec, those included that other code of this process opened without the flag.
+static void close_others_on_exec(void) {
+#ifdef __linux__
+    const unsigned close_range_cloexec = 1u << 2;
+    if (syscall(SYS_close_range, 3u, ~0u, close_range_cloexec) == 0) return;
+#endif
+    long limit = sysconf(_SC_OPEN_MAX);
+    if (limit < 0 || limit > 65536) limit = 65536;
+    for (int descriptor = 3; descriptor < limit; descriptor++) {
+        int flags = fcntl(descriptor, F_GETFD);
+        if (flags >= 0) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+    }
+}
+
+static _Noreturn void become(const struct cprocess_request *request, pid_t parent, int report) {
+    setpgid(0, 0);
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);  // it died before we asked
+#else
+    (void)parent;
+#endif
+    struct sigaction standard;
+    memset(&standard, 0, sizeof standard);
+    standard.sa_handler = SIG_DFL;
+    for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (dup2(request->input, 0) >= 0 && dup2(request->output, 1) >= 0 && dup2(request->error, 2) >= 0
+        && (request->directory == NULL || chdir(request->directory) == 0)) {
+        close_others_on_exec();
+        execve(request->path, (char *const *)request->arguments, (char *const *)request->environment);
+    }
+    int fault = errno;
+    ssize_t written = write(report, &fault, sizeof fault);
+    (void)written;
+    _exit(127);
+}
+
+int cprocess_spawn(const struct cprocess_request *request, pid_t *pid) {
+    int report[2];
+    int fault = cprocess_pipe(report);
+    if (fault != 0) return fault;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours runs in the child
+    pid_t parent = getpid();
+    pid_t child = fork();
+    if (child == 0) become(request, parent, report[1]);
+    fault = child < 0 ? errno : 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (child > 0) {
+        setpgid(child, child);  // whichever of us comes first
+        ssize_t got;
+        do got = read(report[0], &fault, sizeof fault);
+        while (got < 0 && errno == EINTR);
+        if (got == (ssize_t)sizeof fault) waitpid(child, NULL, 0);
+        else fault = 0;
+    }
+    close(report[0]);
+    if (fault == 0) *pid = child;
+    return fault;
+}
+
+int cprocess_watch(pid_t pid) {
+#ifdef __linux__
+    return (int)syscall(SYS_pidfd_open, pid, 0);  // close-on-exec by definition
+#else
+    (void)pid;
+    return -1;
+#endif
+}
+
+int cprocess_has_ended(pid_t pid) {
+    siginfo_t ended;
+    memset(&ended, 0, sizeof ended);
+    return waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == pid;
+}
+
+int cprocess_reap(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return -1;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int cprocess_pipe(int ends[2]) {
+    int raw[2];
+#ifdef __linux__
+    if (pipe2(raw, O_CLOEXEC) != 0) return errno;
+#else
+    if (pipe(raw) != 0) return errno;
+#endif
+    for (int side = 0; side < 2; side++) {
+        ends[side] = fcntl(raw[side], F_DUPFD_CLOEXEC, 3);
+        int fault = errno;
+        if (ends[side] < 0) {
+            if (side == 1) close(ends[0]);
+            close(raw[0]);
+            close(raw[1]);
+            return fault;
+        }
+    }
+    close(raw[0]);
+    close(raw[1]);
+    return 0;
+}
+
+int cprocess_thread(void *(*body)(void *), void *argument, size_t stack) {
+    pthread_attr_t attributes;
+    int fault = pthread_attr_init(&attributes);
+    if (fault != 0) return fault;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, stack);
+    pthread_t thread;
+    fault = pthread_create(&thread, &attributes, body, argument);
+    pthread_attr_destroy(&attributes);
+    return fault;
+}

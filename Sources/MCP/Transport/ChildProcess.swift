@@ -1,0 +1,224 @@
+// The client's side of stdio: a server that we start, speak to, and end.
+import CProcess
+import Synchronization
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// A child process whose standard input and output carry frames. It runs in its own process group, with the environment that it is given and no descriptor
+/// of ours but the three pipes. One thread starts it, reads both its outputs and reaps it; on Linux the kernel kills it should we die first.
+public final class ChildProcess: Transport {
+    /// What to run: a program and its arguments, no shell.
+    public struct Command: Sendable, Hashable {
+        /// A path, or a name to look up in the child's PATH.
+        public var program: String
+        public var arguments: [String]
+        /// Added to the whitelist that is taken over from ours, and stronger.
+        public var environment: [String: String]
+        /// Where it runs; nil: where we are.
+        public var directory: String?
+
+        public init(program: String, arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil) {
+            self.program = program
+            self.arguments = arguments
+            self.environment = environment
+            self.directory = directory
+        }
+    }
+
+    private struct State {
+        var hasStarted = false
+        var isRunning = false
+        var fault: Int32?
+        var words: [UInt8] = []
+    }
+
+    private let command: Command
+    private let path: String
+    private let environment: [String]
+    private let limits: PipeLimits
+    private let grace: Int
+    private let pipes: ChildPipes
+    private let failure: NotedFailure
+    private let writer: FrameWriter
+    private let state = Mutex(State())
+
+    /// The variables of ours that a child gets.
+    public static let inheritedVariables = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"]
+    /// How much of the child's standard error is kept.
+    static let keptWords = 64 << 10
+
+    /// `grace`: milliseconds between closing its input and SIGTERM, and again between SIGTERM and SIGKILL.
+    public init(_ command: Command, limits: PipeLimits = PipeLimits(), grace: Int = 2000) throws(TransportError) {
+        Descriptors.ignoreBrokenPipes()
+        var variables: [String: String] = [:]
+        for name in ChildProcess.inheritedVariables {
+            if let value = unsafe getenv(name) { variables[name] = unsafe String(cString: value) }
+        }
+        variables.merge(command.environment) { _, ours in ours }
+        guard let path = ChildProcess.lookUp(command.program, in: variables["PATH"] ?? "/usr/local/bin:/usr/bin:/bin") else {
+            throw .commandNotFound(command.program)
+        }
+        self.command = command
+        self.path = path
+        self.limits = limits
+        self.grace = grace
+        environment = variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
+        let pipes = try ChildPipes()
+        self.pipes = pipes
+        let noted = NotedFailure(wake: pipes.wakeWriting)
+        failure = noted
+        writer = FrameWriter(pipes.input, limits: limits) { noted.note($0) }
+    }
+
+    public func start(_ receive: @escaping @Sendable (TransportEvent) -> Void) throws(TransportError) {
+        let isFirst = state.withLock { state in
+            defer { state.hasStarted = true }
+            return !state.hasStarted
+        }
+        guard isFirst else { throw .alreadyStarted }
+        state.withLock { $0.isRunning = true }
+        // Safe: `close` waits for this thread.
+        guard Thread.start({ self.live(receive) }) else {
+            state.withLock { $0.isRunning = false }
+            throw .noThread(errno: Int(errno))
+        }
+        pipes.waitUntilStarted()
+        if let fault = state.withLock({ $0.fault }) {
+            throw .cannotStart(command: command.program, errno: Int(fault), reason: unsafe String(cString: strerror(fault)))
+        }
+    }
+
+    public func send(_ frame: Frame) { writer.send(frame) }
+
+    /// Closes the child's input, waits, and ends its whole process group if it does not go by itself.
+    public func close() async {
+        failure.note(.closed)
+        while state.withLock({ $0.isRunning }) { try? await Task.sleep(for: .milliseconds(2)) }
+    }
+
+    /// The last 64 KiB of the child's standard error.
+    public var diagnostics: String { String(decoding: state.withLock { $0.words }, as: UTF8.self) }
+
+    // MARK: The child's thread
+
+    private func live(_ receive: (TransportEvent) -> Void) {
+        defer { state.withLock { $0.isRunning = false } }
+        var pid: pid_t = 0
+        let fault = spawn(&pid)
+        if fault != 0 { state.withLock { $0.fault = fault } }
+        if fault == 0 { LivingChildren.add(pid) }
+        pipes.childHasStarted()
+        guard fault == 0 else { return }
+        let process = cprocess_watch(pid)
+        var pump = DescriptorPump(
+            input: pipes.output, output: pipes.input, wake: pipes.wakeReading, diagnostics: pipes.error, process: process,
+            lineLimit: limits.line)
+        pump.hasProcessEnded = { cprocess_has_ended(pid) != 0 }
+        let end = unsafe pump.run(lines: receive) { unsafe self.keep($0) }
+        switch end {
+        case .endOfInput: _ = waitForEnd(of: pid, process, milliseconds: 500)
+        case .woken where failure.reason == .closed: writer.finish(milliseconds: 200)
+        default: break
+        }
+        let ended = cprocess_has_ended(pid) != 0
+        var reason: Disconnection =
+            switch end {
+            case .endOfInput, .processEnded: .endOfInput
+            case .outputClosed: .peerStoppedReading
+            case .woken: failure.reason ?? .closed
+            case .failed(let code): .failed(errno: Int(code))
+            }
+        if ended, reason != .closed, let status = reap(pid, process) {
+            reason = .exited(status: status)
+            receive(.closed(reason))
+        } else {
+            receive(.closed(reason))
+            shutDown(pid, process)
+        }
+        writer.finish(milliseconds: 0)
+        if process >= 0 { Descriptors.close(process) }
+    }
+
+    private func spawn(_ pid: inout pid_t) -> Int32 {
+        var arguments = unsafe ([command.program] + command.arguments).map { unsafe UnsafePointer(strdup($0)) } + [nil]
+        var variables = unsafe environment.map { unsafe UnsafePointer(strdup($0)) } + [nil]
+        let file = unsafe strdup(path)
+        let directory = unsafe command.directory.flatMap { unsafe strdup($0) }
+        defer {
+            unsafe (arguments + variables).forEach { pointer in unsafe free(UnsafeMutablePointer(mutating: pointer)) }
+            unsafe free(file)
+            unsafe free(directory)
+        }
+        return unsafe arguments.withUnsafeMutableBufferPointer { arguments in
+            unsafe variables.withUnsafeMutableBufferPointer { variables in
+                var request = unsafe cprocess_request(
+                    path: file, arguments: arguments.baseAddress, environment: variables.baseAddress, directory: directory,
+                    input: pipes.childInput, output: pipes.childOutput, error: pipes.childError)
+                return unsafe cprocess_spawn(&request, &pid)
+            }
+        }
+    }
+
+    private func keep(_ words: UnsafeBufferPointer<UInt8>) {
+        state.withLock { state in
+            unsafe state.words.append(contentsOf: words)
+            if state.words.count > 2 * ChildProcess.keptWords { state.words = Array(state.words.suffix(ChildProcess.keptWords)) }
+        }
+    }
+
+    /// End of input, then SIGTERM, then SIGKILL, to the whole group.
+    private func shutDown(_ pid: pid_t, _ process: Int32) {
+        writer.finish(milliseconds: 0)
+        pipes.closeInput()
+        if !waitForEnd(of: pid, process, milliseconds: grace) {
+            kill(-pid, SIGTERM)
+            if !waitForEnd(of: pid, process, milliseconds: grace) {
+                kill(-pid, SIGKILL)
+                _ = waitForEnd(of: pid, process, milliseconds: grace)
+            }
+        }
+        _ = reap(pid, process)
+    }
+
+    /// Removes the ended child; its remaining group goes first, while the group's number is still its own.
+    private func reap(_ pid: pid_t, _ process: Int32) -> Int? {
+        kill(-pid, SIGKILL)
+        LivingChildren.remove(pid)
+        let status = cprocess_reap(pid)
+        return status < 0 ? nil : Int(status)
+    }
+
+    /// Waits for the child's end while reading on, so that it does not block on full pipes; what it says on its output is no longer wanted.
+    private func waitForEnd(of pid: pid_t, _ process: Int32, milliseconds: Int) -> Bool {
+        let buffer = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 1 << 14)
+        defer { unsafe buffer.deallocate() }
+        var watched = [process, pipes.output, pipes.error].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        let clock = ContinuousClock()
+        let deadline = clock.now + .milliseconds(milliseconds)
+        while cprocess_has_ended(pid) == 0 {
+            guard clock.now < deadline else { return false }
+            guard unsafe poll(&watched, 3, 20) > 0 else { continue }
+            for index in 1...2 where watched[index].revents != 0 {
+                let count = unsafe read(watched[index].fd, buffer.baseAddress, buffer.count)
+                if count <= 0 { watched[index].fd = -1 }
+                if count > 0 && index == 2 { unsafe keep(UnsafeBufferPointer(rebasing: buffer[..<count])) }
+            }
+        }
+        return true
+    }
+
+    /// The program's path; nil when it is not found. A name with a slash is a path.
+    static func lookUp(_ program: String, in searchPath: String) -> String? {
+        if program.utf8.contains(0x2F) { return program }
+        if program.isEmpty { return nil }
+        for folder in searchPath.split(separator: ":", omittingEmptySubsequences: true) {
+            let path = "\(folder)/\(program)"
+            if unsafe access(path, X_OK) == 0 { return path }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,50 @@
+// Rules and a vocabulary, ready to constrain.
+import JSON
+import Synchronization
+public import Tokens
+
+/// Rules compiled for one vocabulary: immutable to the outside, shared by any number of matchers on any threads.
+public final class CompiledGrammar: Sendable {
+    /// The rules.
+    public let rules: Rules
+    let program: Program
+    let trie: TokenTrie
+    /// The tokenizer's own segmentation of a text, when the caller gave one.
+    let canonical: (@Sendable ([UInt8]) -> [TokenID])?
+    private let store: Mutex<MaskStore>
+    private let initial: Configuration
+
+    /// Compiles the rules.
+    /// - Parameter canonical: how the tokenizer itself splits a text (valid UTF-8) into tokens; with it, texts without choice are forced as the
+    ///   model was trained to see them. Without it only single tokens are forced.
+    /// - Throws: `.unsatisfiable` when no text can satisfy the rules, `.tooLarge` when a limit is met.
+    public init(
+        _ rules: Rules, vocabulary: Vocabulary, canonical: (@Sendable ([UInt8]) -> [TokenID])? = nil
+    ) throws(GrammarError) {
+        self.rules = rules
+        self.canonical = canonical
+        var graph = Graph(limits: rules.limits)
+        let entry = try rules.expression.build(in: &graph, next: Graph.end)
+        let program = try Program(graph, entry: entry)
+        let trie = TokenTrie.of(vocabulary)
+        let store = try MaskStore(program, trie)
+        self.program = program
+        self.trie = trie
+        self.store = Mutex(store)
+        initial = Configuration.start(program)
+    }
+
+    /// A matcher before the first token.
+    public func makeMatcher() -> Matcher { Matcher(self, initial) }
+
+    /// The number of tokens that masks speak about.
+    public var vocabularyCount: Int { trie.vocabulary.count }
+
+    /// Memory held now, in bytes, roughly; it grows with the masks that are kept, up to a cap.
+    public var byteCount: Int {
+        program.nodes.count * MemoryLayout<GraphNode>.stride + program.literals.reduce(0) { $0 + $1.count + 32 }
+            + store.withLock { $0.byteCount }
+    }
+
+    func mask(for configuration: Configuration) -> [UInt64] { store.withLock { $0.mask(for: configuration) } }
+}

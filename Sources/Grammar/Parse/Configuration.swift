@@ -1,0 +1,224 @@
+// Where the parse stands: a set of threads, each a place in the program with its stack.
+
+/// One way of reading what came so far.
+struct Thread: Sendable {
+    var node: NodeID
+    /// Offset in a literal, state of a lexeme, trie or text.
+    var local: Int32
+    /// The rule's register (counts characters or runs).
+    var register: Int32
+    var stack: Frames
+}
+
+/// A parse in progress: an immutable value. All its threads can still be finished.
+struct Configuration: Sendable {
+    var threads: [Thread]
+    /// Whether the text so far is complete.
+    var canStop: Bool
+
+    var isFinished: Bool { threads.isEmpty && canStop }
+
+    /// The configuration before the first byte.
+    static func start(_ program: Program) -> Configuration {
+        var closure = Closure(program)
+        closure.arrive(program.entry, register: 0, stack: .bottom)
+        return closure.finish()
+    }
+
+    /// What the thread's lexeme leads to when it is over: the rest of the grammar, before the next byte.
+    static func after(_ thread: Thread, _ program: Program) -> Configuration {
+        var closure = Closure(program)
+        closure.arrive(program.nodes[Int(thread.node)].next, register: thread.register, stack: thread.stack)
+        return closure.finish()
+    }
+
+    /// After one more byte; nil when nothing can be read that way.
+    func stepping(_ byte: UInt8, _ program: Program) -> Configuration? {
+        var closure = Closure(program)
+        for thread in threads { closure.step(thread, byte) }
+        let result = closure.finish()
+        return result.threads.isEmpty && !result.canStop ? nil : result
+    }
+}
+
+/// Follows everything that reads nothing: choices, calls, loops, ends.
+struct Closure {
+    private struct Arrival {
+        var node: NodeID
+        var register: Int32
+        var stack: Frames
+    }
+
+    private let program: Program
+    private var threads: [Thread] = []
+    private var places: [Int64: [Int]] = [:]
+    private var canStop = false
+    private var open: [Arrival] = []
+    private var visited: [Arrival] = []
+    private var visitedPlaces: [NodeID: [Int]] = [:]
+    /// Frames pushed in this closure by loops whose body may read nothing: returning to them means a run that read nothing.
+    private var fresh: [Frames] = []
+
+    init(_ program: Program) { self.program = program }
+
+    func finish() -> Configuration { Configuration(threads: threads, canStop: canStop) }
+
+    /// One byte read by one thread.
+    mutating func step(_ thread: Thread, _ byte: UInt8) {
+        let node = program.nodes[Int(thread.node)]
+        switch node.kind {
+        case .literal:
+            let bytes = program.literals[Int(node.index)]
+            guard bytes[Int(thread.local)] == byte else { return }
+            if Int(thread.local) + 1 == bytes.count {
+                arrive(node.next, register: thread.register, stack: thread.stack)
+            } else {
+                add(Thread(node: thread.node, local: thread.local + 1, register: thread.register, stack: thread.stack))
+            }
+        case .lexeme:
+            let lexeme = program.lexemes[Int(node.index)]
+            switch lexeme.step(thread.local, thread.register, byte) {
+            case .dead: return
+            case .finished: arrive(node.next, register: thread.register, stack: thread.stack)
+            case .stay(let local, let register):
+                addLexeme(node, lexeme, Thread(node: thread.node, local: local, register: register, stack: thread.stack))
+            }
+        case .words:
+            let trie = program.tries[Int(node.index)]
+            let target = trie.step(thread.local, byte)
+            if target >= 0 {
+                addWords(node, trie, Thread(node: thread.node, local: target, register: thread.register, stack: thread.stack))
+            }
+        case .text:
+            let value = program.texts[Int(node.index)].table[Int(thread.local) << 8 | Int(byte)]
+            if value >= 0 {
+                addText(node, Thread(node: thread.node, local: value, register: thread.register, stack: thread.stack))
+            } else if value < -1 {
+                let target = program.targets[Int(node.first) + Int(-2 - value)]
+                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack) }
+            }
+        case .end, .choice, .call, .loop: return
+        }
+    }
+
+    /// Goes to a node and on through all that reads nothing.
+    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames) {
+        open.append(Arrival(node: node, register: register, stack: stack))
+        while let arrival = open.popLast() { follow(arrival) }
+    }
+
+    private mutating func follow(_ arrival: Arrival) {
+        let node = program.nodes[Int(arrival.node)]
+        switch node.kind {
+        case .literal: add(Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack))
+        case .lexeme:
+            let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack)
+            addLexeme(node, program.lexemes[Int(node.index)], thread)
+        case .words:
+            let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack)
+            addWords(node, program.tries[Int(node.index)], thread)
+        case .text: addText(node, Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack))
+        case .choice:
+            guard isNew(arrival) else { return }
+            for index in stride(from: Int(node.first + node.count) - 1, through: Int(node.first), by: -1) {
+                open.append(Arrival(node: program.targets[index], register: arrival.register, stack: arrival.stack))
+            }
+        case .call:
+            guard isNew(arrival), arrival.stack.depth < Frames.maximumDepth else { return }
+            let stack = Frames.pushing(
+                node.next, register: arrival.register, on: arrival.stack, clamp: program.clamped(node.next, arrival.register))
+            open.append(Arrival(node: node.first, register: 0, stack: stack))
+        case .loop: followLoop(node, arrival)
+        case .end:
+            guard isNew(arrival) else { return }
+            if arrival.stack.links.isEmpty { canStop = true }
+            let isFresh = fresh.contains { $0 === arrival.stack }
+            for link in arrival.stack.links {
+                if isFresh && program.nodes[Int(link.node)].kind == .loop { continue }
+                open.append(Arrival(node: link.node, register: link.register, stack: link.parent))
+            }
+        }
+    }
+
+    private mutating func followLoop(_ node: GraphNode, _ arrival: Arrival) {
+        guard isNew(arrival) else { return }
+        if arrival.register >= node.minimum { open.append(Arrival(node: node.next, register: 0, stack: arrival.stack)) }
+        guard arrival.register < node.maximum, arrival.stack.depth < Frames.maximumDepth else { return }
+        // Without an upper bound only "none yet", "some" and "enough" matter.
+        let count = node.maximum == .max ? min(arrival.register + 1, max(node.minimum, 1)) : arrival.register + 1
+        let stack = Frames.pushing(arrival.node, register: count, on: arrival.stack, clamp: program.clamped(arrival.node, count))
+        if node.isBodyNullable { fresh.append(stack) }
+        open.append(Arrival(node: arrival.register == 0 ? node.first : node.rest, register: 0, stack: stack))
+    }
+
+    private mutating func isNew(_ arrival: Arrival) -> Bool {
+        for index in visitedPlaces[arrival.node] ?? []
+        where visited[index].register == arrival.register && visited[index].stack.isSame(as: arrival.stack) { return false }
+        visitedPlaces[arrival.node, default: []].append(visited.count)
+        visited.append(arrival)
+        return true
+    }
+
+    private mutating func addLexeme(_ node: GraphNode, _ lexeme: Lexeme, _ thread: Thread) {
+        if lexeme.canEnd(thread.local, thread.register) {
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack))
+        }
+        if lexeme.canContinue(thread.local, thread.register) { add(thread) }
+        drain()
+    }
+
+    private mutating func addWords(_ node: GraphNode, _ trie: LiteralTrie, _ thread: Thread) {
+        if trie.accepting[Int(thread.local)] {
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack))
+        }
+        if trie.canContinue(thread.local) { add(thread) }
+        drain()
+    }
+
+    private mutating func addText(_ node: GraphNode, _ thread: Thread) {
+        if node.next >= 0, program.texts[Int(node.index)].isBoundary[Int(thread.local)] {
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack))
+        }
+        add(thread)
+        drain()
+    }
+
+    private mutating func drain() {
+        while let arrival = open.popLast() { follow(arrival) }
+    }
+
+    /// Adds a thread that waits for a byte; two in the same place become one with both pasts.
+    private mutating func add(_ thread: Thread) {
+        let key = Int64(thread.node) << 32 ^ Int64(thread.local) << 8 ^ Int64(thread.register)
+        for index in places[key] ?? []
+        where threads[index].node == thread.node && threads[index].local == thread.local && threads[index].register == thread.register {
+            if !threads[index].stack.isSame(as: thread.stack) {
+                threads[index].stack = Frames.merging(threads[index].stack, thread.stack) { program.clamped($0.node, $0.register) }
+            }
+            return
+        }
+        places[key, default: []].append(threads.count)
+        threads.append(thread)
+    }
+}
+
+extension Program {
+    /// The longest token, in bytes, for which clamped counts are exact.
+    static let clampHorizon: Int32 = 512
+
+    /// A register as far as the next `clampHorizon` bytes can tell: counts that are equally far from their bounds, or too far, are equal.
+    func clamped(_ node: NodeID, _ register: Int32) -> Int32 {
+        let node = nodes[Int(node)]
+        let minimum: Int32
+        let maximum: Int32
+        switch node.kind {
+        case .loop: (minimum, maximum) = (node.minimum, node.maximum)
+        case .lexeme where lexemes[Int(node.index)].isCounted:
+            (minimum, maximum) = (lexemes[Int(node.index)].minimum, lexemes[Int(node.index)].maximum)
+        default: return register
+        }
+        let needed = min(max(minimum - register, 0), Self.clampHorizon)
+        let left = maximum == .max ? Self.clampHorizon : min(maximum - register, Self.clampHorizon)
+        return (needed * (Self.clampHorizon + 1) + left) * 2 + (register == 0 ? 1 : 0)
+    }
+}

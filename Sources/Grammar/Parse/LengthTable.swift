@@ -1,0 +1,65 @@
+// Which lengths of text lead from a state to acceptance: unary, hence ultimately periodic (Chrobak 1986).
+import JSON
+
+/// For every state of an automaton, the lengths (in characters) of the texts that it still accepts.
+struct LengthTable: Sendable, Hashable {
+    /// Lengths below `horizon` are tabled; from `cycleStart` on they repeat.
+    private let horizon: Int
+    private let cycleStart: Int
+    /// `next[state * horizon + k]`: the least acceptable length ≥ k; Int32.max for none.
+    private let next: [Int32]
+
+    static let maximumEntries = 4_000_000
+
+    /// - Parameter maximum: lengths above it do not matter; nil when all do.
+    init(_ automaton: Automaton, maximum: Int?) throws(GrammarError) {
+        let count = automaton.stateCount
+        let limit = max(Self.maximumEntries / max(count, 1), 1)
+        var sets: [[Bool]] = [automaton.accepting]
+        var positions: [[Bool]: Int] = [automaton.accepting: 0]
+        var start = 0
+        while true {
+            if let maximum, sets.count > maximum {
+                sets.append([Bool](repeating: false, count: count))
+                start = sets.count - 1
+                break
+            }
+            let last = sets[sets.count - 1]
+            let set = (0..<count).map { state in
+                (0..<automaton.classCount).contains {
+                    let target = automaton.transitions[state * automaton.classCount + $0]
+                    return target >= 0 && last[Int(target)]
+                }
+            }
+            if let known = positions[set] {
+                start = known
+                break
+            }
+            guard sets.count < limit else {
+                throw .tooLarge(what: "lengths of a pattern's texts", limit: limit, pointer: JSONPointer())
+            }
+            positions[set] = sets.count
+            sets.append(set)
+        }
+        horizon = sets.count
+        cycleStart = start
+        var next = [Int32](repeating: .max, count: count * sets.count)
+        for state in 0..<count {
+            let wrapped = (start..<sets.count).first { sets[$0][state] }.map { Int32(sets.count + $0 - start) } ?? .max
+            for length in sets.indices.reversed() {
+                let after = length + 1 < sets.count ? next[state * sets.count + length + 1] : wrapped
+                next[state * sets.count + length] = sets[length][state] ? Int32(length) : after
+            }
+        }
+        self.next = next
+    }
+
+    /// Whether from the state some text of `minimum` to `maximum` characters is accepted.
+    func isAccepting(from state: Int, minimum: Int32, maximum: Int32) -> Bool {
+        guard minimum <= maximum else { return false }
+        let wanted = Int(minimum)
+        let index = wanted < horizon ? wanted : cycleStart + (wanted - cycleStart) % (horizon - cycleStart)
+        let length = next[state * horizon + index]
+        return length != .max && Int(length) + (wanted - index) <= Int(maximum)
+    }
+}

@@ -1,0 +1,93 @@
+// A finished graph: ways that lead nowhere are cut, and what remains never changes.
+import JSON
+
+/// The grammar as configurations run it. From every node that can be reached, the rule can be finished.
+final class Program: Sendable {
+    let nodes: [GraphNode]
+    let targets: [NodeID]
+    let literals: [[UInt8]]
+    let lexemes: [Lexeme]
+    let tries: [LiteralTrie]
+    let texts: [TextAutomaton]
+    let entry: NodeID
+
+    /// - Throws: `.unsatisfiable` when no text at all can be finished from the entry.
+    init(_ graph: Graph, entry: NodeID) throws(GrammarError) {
+        let productive = Self.productive(graph)
+        guard productive[Int(entry)] else {
+            throw .unsatisfiable(pointer: JSONPointer(), reason: "every way through the rules ends in a contradiction")
+        }
+        var nodes = graph.nodes
+        var targets: [NodeID] = []
+        for index in nodes.indices {
+            let node = nodes[index]
+            switch node.kind {
+            case .choice:
+                let list = graph.targets[Int(node.first)..<Int(node.first + node.count)].filter { productive[Int($0)] }
+                nodes[index].first = Int32(targets.count)
+                nodes[index].count = Int32(list.count)
+                targets += list
+            case .text:
+                let list = graph.targets[Int(node.first)..<Int(node.first + node.count)].map { productive[Int($0)] ? $0 : -1 }
+                nodes[index].first = Int32(targets.count)
+                targets += list
+                if node.next >= 0 && !productive[Int(node.next)] { nodes[index].next = -1 }
+            case .loop:
+                // A body that cannot be finished is never entered.
+                if !productive[Int(node.first)] {
+                    nodes[index].maximum = 0
+                } else if !productive[Int(node.rest)] {
+                    nodes[index].maximum = min(node.maximum, 1)
+                }
+            default: break
+            }
+        }
+        self.nodes = nodes
+        self.targets = targets
+        self.entry = entry
+        literals = graph.literals
+        lexemes = graph.lexemes
+        tries = graph.tries
+        texts = graph.texts
+    }
+
+    /// The nodes from which the end of the rule can be reached: the least fixed point, by a work list over reversed edges.
+    private static func productive(_ graph: Graph) -> [Bool] {
+        let nodes = graph.nodes
+        var productive = [Bool](repeating: false, count: nodes.count)
+        var dependents = [[Int32]](repeating: [], count: nodes.count)
+        func choices(_ node: GraphNode) -> ArraySlice<NodeID> { graph.targets[Int(node.first)..<Int(node.first + node.count)] }
+        for (index, node) in nodes.enumerated() {
+            var needs: [NodeID] = []
+            switch node.kind {
+            case .end: break
+            case .literal, .lexeme, .words: needs = [node.next]
+            case .text: needs = [node.next] + choices(node)
+            case .choice: needs = Array(choices(node))
+            case .call: needs = [node.first, node.next]
+            case .loop: needs = [node.first, node.rest, node.next]
+            }
+            for need in needs where need >= 0 { dependents[Int(need)].append(Int32(index)) }
+        }
+        func holds(_ node: GraphNode) -> Bool {
+            func reaches(_ other: NodeID) -> Bool { other >= 0 && productive[Int(other)] }
+            switch node.kind {
+            case .end: return true
+            case .literal, .lexeme, .words: return reaches(node.next)
+            case .text: return reaches(node.next) || choices(node).contains { reaches($0) }
+            case .choice: return choices(node).contains { reaches($0) }
+            case .call: return reaches(node.first) && reaches(node.next)
+            case .loop:
+                guard reaches(node.next), node.minimum <= node.maximum else { return false }
+                return node.minimum == 0 || reaches(node.first) && (node.minimum == 1 || reaches(node.rest))
+            }
+        }
+        var open = Array(nodes.indices)
+        while let index = open.popLast() {
+            if productive[index] || !holds(nodes[index]) { continue }
+            productive[index] = true
+            for dependent in dependents[index] where !productive[Int(dependent)] { open.append(Int(dependent)) }
+        }
+        return productive
+    }
+}

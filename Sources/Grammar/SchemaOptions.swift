@@ -1,0 +1,54 @@
+// The policies and the one table of limits of the schema front end.
+
+/// Every bound that the front ends and the compiler keep. Work is counted in steps, not in seconds, so that a verdict never depends on the machine's load.
+public struct GrammarLimits: Sendable, Hashable {
+    /// Subschemas of one document.
+    public var subschemas = 100_000
+    /// Nesting of a schema's subschemas, and of groups in a regular expression.
+    public var depth = 128
+    /// Nodes of the grammar that a schema or regular expression becomes.
+    public var nodes = 1_000_000
+    /// Combinations of `anyOf`/`oneOf` branches that one place may unfold to.
+    public var branches = 256
+    /// Conjunctions of subschemas (`allOf`, `$ref` with siblings) that a document may need.
+    public var conjunctions = 20_000
+    /// States of one automaton (a pattern, a format, a range of numbers).
+    public var automatonStates = 20_000
+    /// Steps (derivatives weighed by their size) spent in building the automata of one grammar.
+    public var work = 20_000_000
+    /// Nesting of values where the schema allows anything.
+    public var anyValueDepth = 32
+    /// Digits before and after the point of a number, unless a bound in the schema has more; exponents have at most three digits.
+    public var numberDigits = 32
+    /// Bytes of text in enumerations, constants and keys together.
+    public var literalBytes = 16 << 20
+
+    /// The standard limits.
+    public init() {}
+}
+
+/// How a JSON Schema is read and how its JSON is spelled.
+public struct SchemaOptions: Sendable, Hashable {
+    /// White space between the tokens of JSON.
+    public enum Separators: Sendable, Hashable {
+        /// Exactly `", "` and `": "`, nothing else.
+        case spaced
+        /// Exactly `","` and `":"`.
+        case compact
+        /// Any run of at most so many blanks, tabs and line ends between tokens; none before or after the document.
+        case flexible(maxWhitespace: Int)
+    }
+    /// White space between tokens.
+    public var separators: Separators
+    /// Whether `format` constrains strings (else it is an annotation).
+    public var assertsFormat: Bool
+    /// The limits.
+    public var limits: GrammarLimits
+
+    /// The standard policy: `", "` and `": "`, formats asserted.
+    public init(separators: Separators = .spaced, assertsFormat: Bool = true, limits: GrammarLimits = GrammarLimits()) {
+        self.separators = separators
+        self.assertsFormat = assertsFormat
+        self.limits = limits
+    }
+}

@@ -63,7 +63,7 @@ let targets: [Target] = [
     tests("JSON", ["JSON"]),
     tests("Tokens", ["Tokens", "JSON"]),
     tests("Grammar", ["Grammar", "Tokens", "JSON"]),
-    tests("Kernels", ["Kernels"]),
+    tests("Kernels", ["Kernels", "JSON"]),
     tests("Engine", ["Engine", "Grammar", "Tokens", "JSON", "Kernels"]),
     tests("Jinja", ["Jinja", "JSON"]),
     tests("Chat", ["Chat", "Engine", "Grammar", "Tokens", "Jinja", "JSON"]),

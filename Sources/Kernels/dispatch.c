@@ -5,7 +5,7 @@
 
 /// All tables of this architecture, best first.
 static const sirocco_kernels *const tables[] = {
-#if defined(__x86_64__) && defined(SIROCCO_X86_TABLES)
+#if defined(__x86_64__)
     &sirocco_kernels_avx512vnni,
     &sirocco_kernels_avx2,
 #endif
@@ -14,7 +14,7 @@ static const sirocco_kernels *const tables[] = {
 enum { table_count = sizeof tables / sizeof *tables };
 
 static int runs(const sirocco_kernels *table) {
-#if defined(__x86_64__) && defined(SIROCCO_X86_TABLES)
+#if defined(__x86_64__)
     __builtin_cpu_init();
     if (table == &sirocco_kernels_avx512vnni) {
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&

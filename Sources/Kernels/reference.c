@@ -127,27 +127,36 @@ static void matmul(enum sirocco_type type, const void *weights, int64_t rows, in
 
 // ---- Quantization and its inverse ----
 
+/// The scale of n activations, max|x| / 127; NaN where any is NaN or infinite, so that the fault shows in the logits instead of vanishing.
+static float scale_of(const float *x, int64_t n) {
+    float largest = 0, poison = 0;
+    for (int64_t j = 0; j < n; j++) {
+        largest = fmaxf(largest, fabsf(x[j]));
+        poison += x[j] * 0;
+    }
+    return largest / 127 + poison;
+}
+
+/// x / d to the nearest, ties to even; 0 where d is 0 or NaN.
+static int8_t quantized_value(float x, float d) { return (int8_t)(d > 0 ? rintf(x * (1 / d)) : 0); }
+
 /// d = max|x| / 127, q = x / d to the nearest.
 static void quantize_q8_0(const float *x, int64_t blocks, block_q8_0 *out) {
     for (int64_t b = 0; b < blocks; b++, x += 32) {
-        float largest = 0;
-        for (int j = 0; j < 32; j++) largest = fmaxf(largest, fabsf(x[j]));
-        float d = largest / 127, inverse = d != 0 ? 1 / d : 0;
+        float d = scale_of(x, 32);
         out[b].d = half_of_float(d);
-        for (int j = 0; j < 32; j++) out[b].qs[j] = (int8_t)rintf(x[j] * inverse);
+        for (int j = 0; j < 32; j++) out[b].qs[j] = quantized_value(x[j], d);
     }
 }
 
 /// As above with a scale in F32, over 256 values, and the sums of each 16.
 static void quantize_q8_K(const float *x, int64_t blocks, block_q8_K *out) {
     for (int64_t b = 0; b < blocks; b++, x += 256) {
-        float largest = 0;
-        for (int j = 0; j < 256; j++) largest = fmaxf(largest, fabsf(x[j]));
-        float d = largest / 127, inverse = d != 0 ? 1 / d : 0;
+        float d = scale_of(x, 256);
         out[b].d = d;
         for (int g = 0; g < 16; g++) {
             int sum = 0;
-            for (int j = g * 16; j < g * 16 + 16; j++) sum += out[b].qs[j] = (int8_t)rintf(x[j] * inverse);
+            for (int j = g * 16; j < g * 16 + 16; j++) sum += out[b].qs[j] = quantized_value(x[j], d);
             out[b].sums[g] = (int16_t)sum;
         }
     }

@@ -8,7 +8,7 @@
 #include "kernels.h"
 
 extern const sirocco_kernels sirocco_kernels_reference;
-#if defined(__x86_64__) && defined(SIROCCO_X86_TABLES)
+#if defined(__x86_64__)
 extern const sirocco_kernels sirocco_kernels_avx2;
 extern const sirocco_kernels sirocco_kernels_avx512vnni;
 #endif

@@ -1,1 +1,354 @@
+// Every table against the reference, the reference against the definition, and both against golden blocks.
+import Glibc
+import JSON
+import Kernels
+import TestSupport
 import Testing
+
+let dense: [sirocco_type] = [SIROCCO_F32, SIROCCO_F16, SIROCCO_BF16]
+let quantized: [sirocco_type] = [SIROCCO_Q4_0, SIROCCO_Q8_0, SIROCCO_Q4_K, SIROCCO_Q6_K]
+
+/// The tables that this machine runs.
+func tables() -> [sirocco_kernels] {
+    var names = [UnsafePointer<CChar>?](repeating: nil, count: 8)
+    let count = Int(sirocco_kernels_available(&names, 8))
+    return (0..<count).map { sirocco_kernels_select(names[$0]).pointee }
+}
+
+func table(_ name: String) -> sirocco_kernels { sirocco_kernels_select(name).pointee }
+
+/// Random bytes that are valid blocks of a type: their scales are moderate numbers.
+func randomWeights(_ type: sirocco_type, rows: Int, k: Int, _ generator: inout SeededGenerator) -> [UInt8] {
+    let count = rows * Int(sirocco_row_bytes(type, Int64(k)))
+    var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    func put(_ half: UInt16, at offset: Int) {
+        bytes[offset] = UInt8(half & 255)
+        bytes[offset + 1] = UInt8(half >> 8)
+    }
+    func moderate() -> UInt16 { UInt16.random(in: 0x2000...0x3c00, using: &generator) | (Bool.random(using: &generator) ? 0x8000 : 0) }
+    switch type {
+    case SIROCCO_F32:
+        bytes = (0..<rows * k).flatMap { _ in withUnsafeBytes(of: Float.random(in: -2...2, using: &generator)) { Array($0) } }
+    case SIROCCO_F16: for i in stride(from: 0, to: count, by: 2) { put(moderate(), at: i) }
+    case SIROCCO_BF16: for i in stride(from: 0, to: count, by: 2) { put(UInt16.random(in: 0x3c00...0x4000, using: &generator), at: i) }
+    case SIROCCO_Q4_0: for i in stride(from: 0, to: count, by: 18) { put(moderate(), at: i) }
+    case SIROCCO_Q8_0: for i in stride(from: 0, to: count, by: 34) { put(moderate(), at: i) }
+    case SIROCCO_Q4_K:
+        for i in stride(from: 0, to: count, by: 144) {
+            put(moderate(), at: i)
+            put(moderate(), at: i + 2)
+        }
+    default: for i in stride(from: 0, to: count, by: 210) { put(moderate(), at: i + 208) }
+    }
+    return bytes
+}
+
+func randomFloats(_ count: Int, _ generator: inout SeededGenerator) -> [Float] {
+    (0..<count).map { _ in Float.random(in: -3...3, using: &generator) }
+}
+
+/// Activation rows as a weight type wants them.
+func activations(_ x: [Float], k: Int, for type: sirocco_type, _ kernels: sirocco_kernels) -> [UInt8] {
+    if dense.contains(type) { return x.withUnsafeBytes { Array($0) } }
+    let stride = Int(sirocco_activation_bytes(type, Int64(k)))
+    var bytes = [UInt8](repeating: 0, count: x.count / k * stride)
+    bytes.withUnsafeMutableBytes { out in
+        x.withUnsafeBufferPointer { x in
+            for row in 0..<x.count / k {
+                kernels.quantize_activation(type, x.baseAddress! + row * k, Int64(k), out.baseAddress! + row * stride)
+            }
+        }
+    }
+    return bytes
+}
+
+func multiply(_ kernels: sirocco_kernels, _ type: sirocco_type, _ weights: [UInt8], rows: Int, k: Int, _ x: [UInt8], m: Int) -> [Float] {
+    var y = [Float](repeating: .nan, count: rows * m)
+    kernels.matmul(type, weights, Int64(rows), Int64(k), x, Int64(m), sirocco_activation_bytes(type, Int64(k)), &y, Int64(rows))
+    return y
+}
+
+func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: sirocco_kernels) -> [Float] {
+    var values = [Float](repeating: .nan, count: k)
+    kernels.dequantize(type, bytes, Int64(k), &values)
+    return values
+}
+
+@Suite struct ProductTests {
+    @Test(arguments: dense + quantized) func agreesWithTheDefinition(type: sirocco_type) {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed)
+        let block = Int(sirocco_block_elements(type))
+        for k in block == 1 ? [1, 7, 31, 48, 64, 129, 896, 1031] : [block, 3 * block, 7 * block] {
+            for (rows, m) in [(1, 1), (5, 3), (2, 9), (17, 4)] {
+                let weights = randomWeights(type, rows: rows, k: k, &generator)
+                let floats = randomFloats(m * k, &generator)
+                let x = activations(floats, k: k, for: type, table("reference"))
+                for kernels in tables() {
+                    let y = multiply(kernels, type, weights, rows: rows, k: k, x, m: m)
+                    check(y, type, weights, rows: rows, k: k, x, m: m, "\(String(cString: kernels.name)) k \(k) seed \(seed)")
+                }
+            }
+        }
+    }
+
+    /// Compares with sums in `Double`; the bound is what F32 may lose over k additions.
+    private func check(_ y: [Float], _ type: sirocco_type, _ weights: [UInt8], rows: Int, k: Int, _ x: [UInt8], m: Int, _ what: String) {
+        let rowBytes = Int(sirocco_row_bytes(type, Int64(k)))
+        let stride = Int(sirocco_activation_bytes(type, Int64(k)))
+        for r in 0..<rows {
+            let w = dequantized(type, Array(weights[r * rowBytes..<(r + 1) * rowBytes]), k: k, table("reference"))
+            for i in 0..<m {
+                let row = activationValues(Array(x[i * stride..<(i + 1) * stride]), type, k)
+                var sum = 0.0
+                var magnitude = 0.0
+                for j in 0..<k {
+                    sum += Double(w[j]) * Double(row[j])
+                    magnitude += abs(Double(w[j]) * Double(row[j]))
+                }
+                // Q4_K subtracts minima, whose own magnitude bounds the error too.
+                let bound = (magnitude + abs(sum)) * Double(k + 16) * 6e-8 * (type == SIROCCO_Q4_K ? 16 : 1) + 1e-6
+                #expect(abs(Double(y[i * rows + r]) - sum) <= bound, "\(what) row \(r) of \(rows), \(i) of \(m)")
+            }
+        }
+    }
+
+    private func activationValues(_ bytes: [UInt8], _ type: sirocco_type, _ k: Int) -> [Float] {
+        switch type {
+        case SIROCCO_Q4_0, SIROCCO_Q8_0: return dequantized(SIROCCO_Q8_0, bytes, k: k, table("reference"))
+        case SIROCCO_Q4_K, SIROCCO_Q6_K:
+            return bytes.withUnsafeBytes { raw in
+                (0..<k).map { j in
+                    let block = j / 256 * 292
+                    return raw.loadUnaligned(fromByteOffset: block, as: Float.self)
+                        * Float(raw.loadUnaligned(fromByteOffset: block + 4 + j % 256, as: Int8.self))
+                }
+            }
+        default: return bytes.withUnsafeBytes { raw in (0..<k).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) } }
+        }
+    }
+
+    /// The law that batches rest on: a row's result is the same bits whatever rows and activations stand beside it.
+    @Test(arguments: dense + quantized) func aRowDependsOnNothingElse(type: sirocco_type) {
+        var generator = SeededGenerator(seed: 7)
+        let block = Int(sirocco_block_elements(type))
+        let k = block == 1 ? 201 : 2 * block
+        let (rows, m) = (11, 13)
+        let rowBytes = Int(sirocco_row_bytes(type, Int64(k)))
+        let weights = randomWeights(type, rows: rows, k: k, &generator)
+        let x = activations(randomFloats(m * k, &generator), k: k, for: type, table("reference"))
+        let stride = Int(sirocco_activation_bytes(type, Int64(k)))
+        for kernels in tables() {
+            let all = multiply(kernels, type, weights, rows: rows, k: k, x, m: m)
+            for r in 0..<rows {
+                for i in 0..<m {
+                    let one = multiply(
+                        kernels, type, Array(weights[r * rowBytes..<(r + 1) * rowBytes]), rows: 1, k: k,
+                        Array(x[i * stride..<(i + 1) * stride]), m: 1)
+                    #expect(one[0].bitPattern == all[i * rows + r].bitPattern)
+                }
+            }
+        }
+    }
+
+    /// The extremes of every integer: no table may overflow where the reference does not.
+    @Test(arguments: quantized) func extremes(type: sirocco_type) {
+        let k = 256
+        let rowBytes = Int(sirocco_row_bytes(type, Int64(k)))
+        for fill in [0x00, 0x7f, 0x80, 0xff] as [UInt8] {
+            var weights = [UInt8](repeating: fill, count: rowBytes)
+            let scales: [Int] =
+                switch type {
+                case SIROCCO_Q4_0: Array(stride(from: 0, to: rowBytes, by: 18))
+                case SIROCCO_Q8_0: Array(stride(from: 0, to: rowBytes, by: 34))
+                case SIROCCO_Q4_K: [0, 2]
+                default: [208]
+                }
+            for offset in scales { (weights[offset], weights[offset + 1]) = (0x00, 0x3c) }
+            for sign: Float in [1, -1] {
+                let x = activations((0..<k).map { $0 % 2 == 0 ? 127 * sign : 127 }, k: k, for: type, table("reference"))
+                let expected = multiply(table("reference"), type, weights, rows: 1, k: k, x, m: 1)[0]
+                for kernels in tables() {
+                    #expect(abs(multiply(kernels, type, weights, rows: 1, k: k, x, m: 1)[0] - expected) <= abs(expected) * 1e-5)
+                }
+            }
+        }
+    }
+
+    @Test func aFaultInTheActivationsShows() {
+        for type in quantized {
+            var x = [Float](repeating: 1, count: 256)
+            x[100] = .infinity
+            let weights = [UInt8](repeating: 0x11, count: Int(sirocco_row_bytes(type, 256)))
+            for kernels in tables() {
+                #expect(multiply(kernels, type, weights, rows: 1, k: 256, activations(x, k: 256, for: type, kernels), m: 1)[0].isNaN)
+            }
+        }
+    }
+
+    @Test func blasAgrees() {
+        var generator = SeededGenerator(seed: 3)
+        let (rows, k, m) = (13, 70, 9)
+        let weights = randomFloats(rows * k, &generator)
+        let x = randomFloats(m * k, &generator)
+        var y = [Float](repeating: 0, count: m * rows)
+        #expect(sirocco_sgemm(Int64(rows), Int64(k), weights, Int64(k), x, Int64(m), Int64(k), &y, Int64(rows)) == 0)
+        let expected = multiply(
+            table("reference"), SIROCCO_F32, weights.withUnsafeBytes { Array($0) }, rows: rows, k: k, x.withUnsafeBytes { Array($0) }, m: m)
+        for (a, b) in zip(y, expected) { #expect(abs(a - b) < 1e-4) }
+    }
+}
+
+@Suite struct BlockTests {
+    /// Blocks and their values as GGML defines them.
+    @Test(arguments: [("Q4_0", SIROCCO_Q4_0), ("Q8_0", SIROCCO_Q8_0), ("Q4_K", SIROCCO_Q4_K), ("Q6_K", SIROCCO_Q6_K)])
+    func golden(name: String, type: sirocco_type) throws {
+        let file = try Fixtures.bytes("fixtures/quants/quants.safetensors")
+        let size = file.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
+        let header = try JSONValue(parsing: Array(file[8..<8 + size]))
+        func tensor(_ name: String) throws -> [UInt8] {
+            let offsets = try #require(header[name]?["data_offsets"])
+            return Array(file[8 + size + offsets[0]!.intValue!..<8 + size + offsets[1]!.intValue!])
+        }
+        let blocks = try tensor(name + ".blocks")
+        let expected = try tensor(name + ".dequant").withUnsafeBytes { raw in
+            (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) }
+        }
+        for kernels in tables() {
+            let values = dequantized(type, blocks, k: expected.count, kernels)
+            #expect(zip(values, expected).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) || ($0 == 0 && $1 == 0) })
+        }
+    }
+
+    @Test func everyHalfIsWidenedExactly() {
+        for kernels in tables() {
+            let halves = (0...UInt16.max).flatMap { withUnsafeBytes(of: $0) { Array($0) } }
+            let values = dequantized(SIROCCO_F16, halves, k: 65536, kernels)
+            for bits in 0...UInt16.max {
+                let exponent = Int(bits >> 10 & 31)
+                let fraction = Float(bits & 1023)
+                let magnitude: Float =
+                    exponent == 31
+                    ? (fraction == 0 ? .infinity : .nan)
+                    : exponent == 0 ? fraction * 0x1p-24 : (1 + fraction / 1024) * exp2f(Float(exponent - 15))
+                let expected = bits & 0x8000 != 0 ? -magnitude : magnitude
+                #expect(values[Int(bits)].bitPattern == expected.bitPattern || (expected.isNaN && values[Int(bits)].isNaN))
+            }
+        }
+    }
+
+    @Test func activationsAreTheSameBytesEverywhere() {
+        var generator = SeededGenerator(seed: 5)
+        for scale: Float in [0, 1e-30, 1, 1e30] {
+            let x = randomFloats(512, &generator).map { $0 * scale }
+            for type in [SIROCCO_Q8_0, SIROCCO_Q4_K] {
+                let expected = activations(x, k: 512, for: type, table("reference"))
+                for kernels in tables() { #expect(activations(x, k: 512, for: type, kernels) == expected) }
+            }
+        }
+    }
+
+    @Test func sizes() {
+        #expect(sirocco_row_bytes(SIROCCO_Q4_K, 257) == -1 && sirocco_row_bytes(SIROCCO_Q4_K, 512) == 288)
+        #expect(sirocco_row_bytes(SIROCCO_F32, Int64.max) == -1 && sirocco_row_bytes(SIROCCO_F16, -1) == -1)
+        #expect(sirocco_row_bytes(sirocco_type(rawValue: 99), 32) == -1 && sirocco_kernels_select("no such table") == nil)
+    }
+}
+
+@Suite struct ElementwiseTests {
+    private var generator = SeededGenerator(seed: 11)
+
+    @Test mutating func normsGatesAndSums() {
+        for n in [1, 8, 17, 48, 192, 1000] {
+            let (x, weight, up) = (randomFloats(n, &generator), randomFloats(n, &generator), randomFloats(n, &generator))
+            let wide = x.map { $0 * 40 }
+            for kernels in tables() {
+                var (normed, gated, sum) = (x, wide, up)
+                kernels.rms_norm(x, weight, 1e-5, Int64(n), &normed)
+                kernels.gated_silu(wide, up, Int64(n), &gated)
+                kernels.add(x, Int64(n), &sum)
+                let scale = 1 / (x.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(n) + 1e-5).squareRoot()
+                for i in 0..<n {
+                    let silu = Double(wide[i]) / (1 + exp(-Double(wide[i]))) * Double(up[i])
+                    #expect(abs(Double(normed[i]) - Double(x[i]) * scale * Double(weight[i])) < 1e-4)
+                    #expect(abs(Double(gated[i]) - silu) <= abs(silu) * 2e-6 + 1e-30)
+                    #expect(sum[i] == x[i] + up[i])
+                }
+                var biggest = x
+                #expect(kernels.max_value(x, Int64(n)) == x.max())
+                biggest[n / 2] = .nan
+                #expect(kernels.max_value(biggest, Int64(n)).isNaN)
+            }
+        }
+    }
+
+    @Test mutating func rotation() {
+        let angles = (0..<8).map { _ in Float.random(in: -3...3, using: &generator) }
+        let (cosine, sine) = (angles.map(cosf), angles.map(sinf))
+        let head = randomFloats(16, &generator)
+        for kernels in tables() {
+            for interleaved in [false, true] {
+                var turned = head
+                kernels.rope(&turned, cosine, sine, 8, interleaved ? 1 : 0)
+                for i in 0..<8 {
+                    let (a, b) = interleaved ? (2 * i, 2 * i + 1) : (i, i + 8)
+                    #expect(abs(turned[a] - (head[a] * cosine[i] - head[b] * sine[i])) < 1e-6)
+                    #expect(abs(turned[b] - (head[b] * cosine[i] + head[a] * sine[i])) < 1e-6)
+                }
+            }
+        }
+    }
+
+    @Test mutating func attention() {
+        for headSize in [7, 12, 32, 64, 96, 128] {
+            for (first, count) in [(0, 1), (3, 1), (0, 16), (5, 40), (14, 77)] {
+                let blockLength = 16
+                let blocks = (first + count + blockLength - 1) / blockLength
+                let keys = (0..<blocks).map { _ in randomFloats(blockLength * headSize, &generator) }
+                let values = (0..<blocks).map { _ in randomFloats(blockLength * headSize, &generator) }
+                let q = randomFloats(headSize, &generator)
+                for scale: Float in [0.25, 30] {
+                    let expected = definition(q, keys, values, blockLength, first, count, scale)
+                    for kernels in tables() {
+                        let out = attend(kernels, q, keys, values, blockLength, first, count, scale)
+                        for (a, b) in zip(out, expected) { #expect(abs(Double(a) - b) < 2e-4, "\(headSize) \(first) \(count)") }
+                    }
+                }
+            }
+        }
+    }
+
+    private func definition(_ q: [Float], _ keys: [[Float]], _ values: [[Float]], _ length: Int, _ first: Int, _ count: Int, _ scale: Float)
+        -> [Double]
+    {
+        let n = q.count
+        let scores = (first..<first + count).map { p in
+            (0..<n).reduce(0.0) { $0 + Double(q[$1]) * Double(keys[p / length][p % length * n + $1]) } * Double(scale)
+        }
+        let weights = scores.map { exp($0 - scores.max()!) }
+        let total = weights.reduce(0, +)
+        return (0..<n).map { d in
+            zip(first..<first + count, weights).reduce(0.0) { $0 + $1.1 / total * Double(values[$1.0 / length][$1.0 % length * n + d]) }
+        }
+    }
+
+    private func attend(
+        _ kernels: sirocco_kernels, _ q: [Float], _ keys: [[Float]], _ values: [[Float]], _ length: Int, _ first: Int, _ count: Int,
+        _ scale: Float
+    ) -> [Float] {
+        func pointers(_ blocks: [[Float]]) -> [UnsafePointer<Float>?] {
+            blocks.map { block in
+                let copy = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
+                copy.initialize(from: block, count: block.count)
+                return UnsafePointer(copy)
+            }
+        }
+        let (keyBlocks, valueBlocks) = (pointers(keys), pointers(values))
+        defer { (keyBlocks + valueBlocks).forEach { $0?.deallocate() } }
+        var scores = [Float](repeating: 0, count: count)
+        var out = [Float](repeating: .nan, count: q.count)
+        kernels.attend(
+            q, keyBlocks, valueBlocks, Int64(length), Int64(first), Int64(count), Int64(q.count), Int64(q.count), scale, &scores, &out)
+        return out
+    }
+}

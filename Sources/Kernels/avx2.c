@@ -1,0 +1,65 @@
+// The AVX2 table: the vocabulary of x86.h in vectors of 256 bits.
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <stdint.h>
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c"))), apply_to = function)
+
+typedef __m256 vf;
+enum { vf_lanes = 8, dense_rows = 2 };
+#define WORD static inline __attribute__((always_inline))
+
+WORD vf vf_zero(void) { return _mm256_setzero_ps(); }
+WORD vf vf_set(float value) { return _mm256_set1_ps(value); }
+WORD vf vf_load(const float *at) { return _mm256_loadu_ps(at); }
+WORD vf vf_load_half(const uint16_t *at) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)at)); }
+WORD vf vf_load_bfloat(const uint16_t *at) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)at)), 16));
+}
+WORD void vf_store(float *at, vf v) { _mm256_storeu_ps(at, v); }
+WORD vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+WORD vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+WORD vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+WORD vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+WORD float vf_fold(vf v) {
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+/// e^x as 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial of degree 6; within 2 units in the last place, 0 below −87.3, infinite above 88.7.
+WORD vf vf_exp(vf x) {
+    vf bounded = _mm256_min_ps(_mm256_max_ps(x, vf_set(-104)), vf_set(89));
+    vf n = _mm256_round_ps(vf_mul(bounded, vf_set(1.44269504f)), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    vf r = vf_fma(n, vf_set(-0.693359375f), bounded);
+    r = vf_fma(n, vf_set(2.12194440e-4f), r);
+    vf p = vf_set(1.3888889e-3f);
+    p = vf_fma(p, r, vf_set(8.3333333e-3f));
+    p = vf_fma(p, r, vf_set(4.1666667e-2f));
+    p = vf_fma(p, r, vf_set(1.6666667e-1f));
+    p = vf_fma(p, r, vf_set(0.5f));
+    p = vf_fma(p, r, vf_set(1));
+    p = vf_fma(p, r, vf_set(1));
+    // 2^n in two factors, since n + 127 may leave the exponent's range.
+    __m256i whole = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(whole, 1);
+    vf first = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, _mm256_set1_epi32(127)), 23));
+    vf second = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), _mm256_set1_epi32(127)), 23));
+    vf result = vf_mul(vf_mul(p, first), second);
+    return _mm256_blendv_ps(result, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+
+/// |w| · (x with the sign of w): at most 128 · 127 · 2 a pair, which 16 bits hold since x is never −128.
+WORD __m256i dot_i8(__m256i w, __m256i x) {
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_sign_epi8(w, w), _mm256_sign_epi8(x, w));
+    return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
+WORD __m256i dot_u4(__m256i w, __m256i x) { return _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)); }
+
+#include "x86.h"
+
+#pragma clang attribute pop
+
+X86_TABLE(sirocco_kernels_avx2, "avx2");
+#else
+typedef int nothing_here;
+#endif

@@ -29,7 +29,7 @@ struct TokenTable: Sendable {
     /// The number stored for a string's UTF-8.
     subscript(_ key: String) -> TokenID? {
         var key = key
-        return unsafe key.withUTF8 {
+        return key.withUTF8 {
             let slot = unsafe find(UnsafeRawBufferPointer($0))
             return slots[slot] < 0 ? nil : ids[Int(slots[slot])]
         }
@@ -45,7 +45,7 @@ struct TokenTable: Sendable {
     @discardableResult
     mutating func insert(_ key: String, _ id: TokenID) -> TokenID {
         var key = key
-        return unsafe key.withUTF8 { unsafe insert(UnsafeRawBufferPointer($0), id) }
+        return key.withUTF8 { unsafe insert(UnsafeRawBufferPointer($0), id) }
     }
 
     private mutating func insert(_ key: UnsafeRawBufferPointer, _ id: TokenID) -> TokenID {

@@ -34,6 +34,8 @@ enum TokenizerLimits {
     static let tokens = 1 << 22
     /// Bytes of one token.
     static let tokenBytes = 1 << 16
+    /// Bytes of one token of a model whose merges follow from scores (each of its splits is looked up).
+    static let scoredTokenBytes = 1024
     /// Bytes of all tokens together.
     static let vocabularyBytes = 1 << 28
     /// Merges of a byte-pair encoding.

@@ -27,11 +27,7 @@ public struct Detokenizer: Sendable {
         guard token >= 0, Int(token) < vocabulary.count else { return "" }
         let kind = vocabulary.kinds[Int(token)]
         if kind == .unused || (skippingSpecials && kind == .control) { return "" }
-        if isFirst, tokenizer.decoding.treatsFirstApart {
-            append(tokenizer.decoding.bytes(of: tokenizer.content(of: token), kind: kind, isFirst: true)[...])
-        } else {
-            append(tokenizer.decodedBytes(of: token)[...])
-        }
+        append(tokenizer.decodedBytes(of: token, isFirst: isFirst)[...])
         isFirst = false
         let unfinished = UTF8Text.unfinishedSuffix(of: pending)
         if unfinished == 0 {

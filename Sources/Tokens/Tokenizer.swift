@@ -19,6 +19,7 @@ public final class Tokenizer: Sendable {
 
     let decoding: Decoding
     private let contents: [String]
+    private let decodedSpellings: [TokenID: String]
     private let names: TokenTable
     private let addedTokens: AddedTokens
     private let normalizer: Normalizer
@@ -42,6 +43,7 @@ public final class Tokenizer: Sendable {
         vocabulary = parts.vocabulary()
         decoding = parts.decoding
         contents = parts.contents
+        decodedSpellings = parts.decodedSpellings
         var names = TokenTable(capacity: parts.contents.count)
         for token in parts.added { names.insert(token.content, token.id) }
         for (index, content) in parts.contents.enumerated() where parts.kinds[index] != .unused { names.insert(content, TokenID(index)) }
@@ -105,8 +107,12 @@ public final class Tokenizer: Sendable {
         Detokenizer(tokenizer: self, skippingSpecials: skippingSpecials, atStart: atStart)
     }
 
-    /// What decoding appends for a token that is not the first.
-    func decodedBytes(of token: TokenID) -> [UInt8] { vocabulary.tokens[Int(token)] }
+    /// What decoding appends for a token of the vocabulary.
+    func decodedBytes(of token: TokenID, isFirst: Bool) -> [UInt8] {
+        guard isFirst, decoding.treatsFirstApart else { return vocabulary.tokens[Int(token)] }
+        let spelling = decodedSpellings[token] ?? contents[Int(token)]
+        return decoding.bytes(of: spelling, kind: vocabulary.kinds[Int(token)], isFirst: true)
+    }
 
     /// Encodes a part of the text between added tokens that are found as written.
     private func encode(
@@ -183,12 +189,24 @@ struct TokenizerParts {
     var specials = SurroundingTokens()
     var decoding = Decoding()
 
+    /// The normalized forms of added tokens that are looked for in normalized text: that is what they are decoded to.
+    var decodedSpellings: [TokenID: String] {
+        var spellings: [TokenID: String] = [:]
+        guard !normalizer.steps.isEmpty else { return spellings }
+        for token in added where token.isNormalized {
+            spellings[token.id] = String(decoding: normalizer.apply(to: Array(token.content.utf8)), as: UTF8.self)
+        }
+        return spellings
+    }
+
     /// The tokens as bytes.
     func vocabulary() -> Vocabulary {
+        let decodedSpellings = decodedSpellings
         var tokens: [[UInt8]] = []
         tokens.reserveCapacity(contents.count)
-        for (content, kind) in zip(contents, kinds) {
-            tokens.append(kind == .unused ? [] : decoding.bytes(of: content, kind: kind, isFirst: false))
+        for (index, kind) in kinds.enumerated() {
+            let spelling = decodedSpellings[TokenID(index)] ?? contents[index]
+            tokens.append(kind == .unused ? [] : decoding.bytes(of: spelling, kind: kind, isFirst: false))
         }
         return Vocabulary(tokens: tokens, kinds: kinds)
     }

@@ -6,12 +6,12 @@ import Tokens
 
 /// One text of a golden.json.
 struct GoldenCase {
-    let text: String
-    let ids: [TokenID]
+    var text: String
+    var ids: [TokenID]
     let idsWithSpecial: [TokenID]?
-    let decoded: String
-    let decodedSkippingSpecials: String?
-    let stream: [String]?
+    var decoded: String
+    var decodedSkippingSpecials: String?
+    var stream: [String]?
 
     init(_ value: JSONValue) throws {
         text = try #require(value["text"]?.stringValue)

@@ -1,0 +1,236 @@
+// The forward pass: one decoder for every architecture, from token ids to logits.
+import Kernels
+
+/// A decoder-only transformer over the rows of a batch. All state is in the cache and the workspace.
+///
+/// H hidden, T rows (positions of all sequences in the batch), V vocabulary; per layer: Hq query heads and Hk key/value heads of D values,
+/// F values inside the feed-forward. A row's results depend on the row, its sequence's cache and the weights; never on other rows.
+final class Transformer {
+    /// A layer's matrices with their inputs and outputs, ready to multiply.
+    private struct LayerProducts {
+        var qkv: MatrixGroup
+        var output: MatrixGroup
+        var gateUp: MatrixGroup
+        var down: MatrixGroup
+    }
+
+    private let model: Model
+    private let architecture: Architecture
+    private let kernels: UnsafePointer<sirocco_kernels>
+    private let pool: ThreadPool
+    private let cache: PagedKVCache
+    private let workspace: Workspace
+    private let products: MatrixProducts
+    private let layers: [LayerProducts]
+    private let logitsProduct: MatrixGroup
+    private var ropes: [RotaryTable]
+
+    /// Biases and norm weights at addresses that stay.
+    private let constants = ConstantArena()
+    private let norms: [(attention: UnsafePointer<Float>, feedForward: UnsafePointer<Float>)]
+    private let headNorms: [(q: UnsafePointer<Float>?, k: UnsafePointer<Float>?)]
+    private let finalNorm: UnsafePointer<Float>
+
+    init(
+        model: Model, kernels: UnsafePointer<sirocco_kernels>, pool: ThreadPool, cache: PagedKVCache, workspace: Workspace, usesBLAS: Bool
+    ) {
+        self.model = model
+        architecture = model.architecture
+        self.kernels = kernels
+        self.pool = pool
+        self.cache = cache
+        self.workspace = workspace
+        products = MatrixProducts(kernels: kernels, pool: pool, workspace: workspace, usesBLAS: usesBLAS)
+        ropes = architecture.ropes.map(RotaryTable.init)
+        let (weights, w, constants) = (model.weights, workspace, constants)
+        layers = weights.layers.map { layer in
+            LayerProducts(
+                qkv: MatrixGroup(
+                    [
+                        (layer.q, constants.keep(layer.qBias), w.q), (layer.k, constants.keep(layer.kBias), w.k),
+                        (layer.v, constants.keep(layer.vBias), w.v),
+                    ], input: w.normed),
+                output: MatrixGroup([(layer.o, constants.keep(layer.oBias), w.projected)], input: w.attended),
+                gateUp: MatrixGroup(
+                    [(layer.gate, constants.keep(layer.gateBias), w.gate), (layer.up, constants.keep(layer.upBias), w.up)],
+                    input: w.normed),
+                down: MatrixGroup([(layer.down, constants.keep(layer.downBias), w.projected)], input: w.inner))
+        }
+        logitsProduct = MatrixGroup([(weights.output, nil, w.logits)], input: w.final)
+        norms = weights.layers.map { (constants.keep($0.attentionNorm), constants.keep($0.feedForwardNorm)) }
+        headNorms = weights.layers.map { (constants.keep($0.qNorm), constants.keep($0.kNorm)) }
+        finalNorm = constants.keep(weights.finalNorm)
+    }
+
+    /// Computes all rows of the batch and writes their keys and values into the cache. What remains is the residual stream in the workspace,
+    /// from which `logits` is taken.
+    func forward(_ batch: borrowing ForwardBatch) {
+        let (w, H) = (workspace, architecture.hiddenSize)
+        let rows = batch.count
+        for index in ropes.indices { ropes[index].fill(batch, cosines: w.cosines[index], sines: w.sines[index]) }
+
+        // x = E[token]                                                                  (T, H)
+        let tokens = batch.tokens
+        eachRow(rows, cost: H) { row in self.embed(Int(tokens[row]), into: w.x + row * H) }
+
+        for index in architecture.layers.indices {
+            let layer = layers[index]
+            let attention = architecture.layers[index].attention
+            let F = architecture.layers[index].feedForward.size
+
+            // normed = rms_norm(x + what the layer before adds)                         (T, H)
+            eachRow(rows, cost: 4 * H) { row in
+                if index > 0 { self.kernels.pointee.add(w.projected + row * H, Int64(H), w.x + row * H) }
+                self.normalize(row, self.norms[index].attention)
+                self.products.encode(layer.qkv, row: row)
+            }
+
+            // q = Wq normed, k = Wk normed, v = Wv normed                               (T, Hq·D), (T, Hk·D), (T, Hk·D)
+            multiply(layer.qkv, batch)
+
+            // q, k heads: norm, then rotation by their position; k, v to the cache
+            rotateAndStore(index, attention, batch)
+
+            // attended = softmax(scale · q Kᵀ) V per head, over the sequence's cache    (T, Hq·D)
+            attend(index, attention, batch)
+            eachRow(rows, cost: H) { row in self.products.encode(layer.output, row: row) }
+
+            // projected = Wo attended                                                   (T, H)
+            multiply(layer.output, batch)
+
+            // x += projected; normed = rms_norm(x)                                      (T, H)
+            eachRow(rows, cost: 4 * H) { row in
+                self.kernels.pointee.add(w.projected + row * H, Int64(H), w.x + row * H)
+                self.normalize(row, self.norms[index].feedForward)
+                self.products.encode(layer.gateUp, row: row)
+            }
+
+            // gate = Wg normed, up = Wu normed                                          (T, F), (T, F)
+            multiply(layer.gateUp, batch)
+
+            // inner = silu(gate) · up                                                   (T, F)
+            eachRow(rows, cost: 16 * F) { row in
+                self.kernels.pointee.gated_silu(w.gate + row * F, w.up + row * F, Int64(F), w.inner + row * F)
+                self.products.encode(layer.down, row: row)
+            }
+
+            // projected = Wd inner                                                      (T, H)
+            multiply(layer.down, batch)
+        }
+        if layers.isEmpty { return }
+        eachRow(rows, cost: H) { row in self.kernels.pointee.add(w.projected + row * H, Int64(H), w.x + row * H) }
+    }
+
+    /// Logits of some of the batch's rows, after `forward`: at most `Workspace.Shape.logitRows` of them. [rows.count, V], in the workspace.
+    func logits(_ rows: ArraySlice<Int>) -> UnsafeMutablePointer<Float> {
+        let (w, H) = (workspace, architecture.hiddenSize)
+        precondition(rows.count <= w.shape.logitRows)
+        eachRow(rows.count, cost: 4 * H) { index in
+            self.kernels.pointee.rms_norm(
+                w.x + rows[rows.startIndex + index] * H, self.finalNorm, self.architecture.normEpsilon, Int64(H), w.final + index * H)
+            self.products.encode(self.logitsProduct, row: index)
+        }
+        let tiles = [ForwardBatch.Tile(row: 0, count: rows.count, isDense: false)]
+        products.multiply(logitsProduct, rows: rows.count, plainTiles: tiles, mixedTiles: tiles)
+        return w.logits
+    }
+
+    // MARK: - Parts of the pass
+
+    /// One row of the embedding, widened.
+    private func embed(_ token: Int, into row: UnsafeMutablePointer<Float>) {
+        let embedding = model.weights.embedding
+        if embedding.type == .f32 {
+            UnsafeMutableRawPointer(row).copyMemory(from: embedding.row(token), byteCount: embedding.rowBytes)
+        } else {
+            kernels.pointee.dequantize(
+                sirocco_type(rawValue: embedding.type.rawValue), embedding.row(token), Int64(embedding.columns), row)
+        }
+    }
+
+    private func normalize(_ row: Int, _ weight: UnsafePointer<Float>) {
+        let H = architecture.hiddenSize
+        kernels.pointee.rms_norm(workspace.x + row * H, weight, architecture.normEpsilon, Int64(H), workspace.normed + row * H)
+    }
+
+    private func multiply(_ group: MatrixGroup, _ batch: borrowing ForwardBatch) {
+        products.multiply(group, rows: batch.count, plainTiles: batch.plainTiles, mixedTiles: batch.mixedTiles)
+    }
+
+    /// Runs `body` for every row; `cost` is a row's work in multiply-adds.
+    private func eachRow(_ rows: Int, cost: Int, _ body: (_ row: Int) -> Void) {
+        let length = max(1, rows / (pool.threadCount * 8))
+        pool.parallel((rows + length - 1) / length, cost: cost * rows) { piece, _ in
+            for row in piece * length..<min((piece + 1) * length, rows) { body(row) }
+        }
+    }
+
+    /// Normalises and rotates the query and key heads of every row, and puts keys and values where the row's block table says.
+    private func rotateAndStore(_ index: Int, _ attention: Architecture.Attention, _ batch: borrowing ForwardBatch) {
+        let (w, D) = (workspace, attention.headSize)
+        let (Hq, Hk) = (attention.heads, attention.keyValueHeads)
+        let rope = architecture.ropes[attention.rope]
+        let half = rope.rotaryDimensions / 2
+        let norms = headNorms[index]
+        let (pieces, positions, pieceOfRow) = (batch.pieces, batch.positions, batch.pieceOfRow)
+        eachRow(batch.count, cost: 4 * (Hq + 2 * Hk) * D) { row in
+            let cosines = w.cosines[attention.rope] + row * half
+            let sines = w.sines[attention.rope] + row * half
+            func turn(_ head: UnsafeMutablePointer<Float>, norm: UnsafePointer<Float>?) {
+                if let norm { self.kernels.pointee.rms_norm(head, norm, self.architecture.normEpsilon, Int64(D), head) }
+                self.kernels.pointee.rope(head, cosines, sines, Int64(half), rope.interleaved ? 1 : 0)
+            }
+            for head in 0..<Hq { turn(w.q + (row * Hq + head) * D, norm: norms.q) }
+            let block = pieces[pieceOfRow[row]].blocks[positions[row] / self.cache.blockLength]
+            let place = positions[row] % self.cache.blockLength * D
+            for head in 0..<Hk {
+                let (k, v) = (w.k + (row * Hk + head) * D, w.v + (row * Hk + head) * D)
+                turn(k, norm: norms.k)
+                (self.cache.keys(layer: index, block: block, head: head) + place).update(from: k, count: D)
+                (self.cache.values(layer: index, block: block, head: head) + place).update(from: v, count: D)
+            }
+        }
+    }
+
+    /// Attention of every row's query heads over the cached positions that they see, their own included. A piece of work is one row and one
+    /// key/value head with the query heads that share it.
+    private func attend(_ index: Int, _ attention: Architecture.Attention, _ batch: borrowing ForwardBatch) {
+        let (w, D) = (workspace, attention.headSize)
+        let (Hq, Hk) = (attention.heads, attention.keyValueHeads)
+        let group = Hq / Hk
+        let (pieces, positions, pieceOfRow) = (batch.pieces, batch.positions, batch.pieceOfRow)
+        let seen = positions.reduce(0) { $0 + min($1 + 1, attention.window ?? .max) }
+        pool.parallel(batch.count * Hk, cost: 2 * seen * Hq * D) { piece, thread in
+            let (row, keyHead) = (piece / Hk, piece % Hk)
+            let position = positions[row]
+            let first = max(0, position + 1 - (attention.window ?? .max))
+            let blocks = pieces[pieceOfRow[row]].blocks
+            for block in first / self.cache.blockLength...position / self.cache.blockLength {
+                w.keyBlocks[thread][block] = UnsafePointer(self.cache.keys(layer: index, block: blocks[block], head: keyHead))
+                w.valueBlocks[thread][block] = UnsafePointer(self.cache.values(layer: index, block: blocks[block], head: keyHead))
+            }
+            for head in keyHead * group..<(keyHead + 1) * group {
+                let offset = (row * Hq + head) * D
+                self.kernels.pointee.attend(
+                    w.q + offset, w.keyBlocks[thread], w.valueBlocks[thread], Int64(self.cache.blockLength), Int64(first),
+                    Int64(position + 1 - first), Int64(D), Int64(D), attention.scale, w.scores[thread], w.attended + offset)
+            }
+        }
+    }
+}
+
+/// Small F32 arrays of the model at addresses that do not move.
+private final class ConstantArena {
+    private var kept: [UnsafeMutablePointer<Float>] = []
+
+    deinit { kept.forEach { $0.deallocate() } }
+
+    func keep(_ values: [Float]) -> UnsafePointer<Float> {
+        let pointer = alignedFloats(values.count)
+        values.withUnsafeBufferPointer { if let base = $0.baseAddress { pointer.update(from: base, count: $0.count) } }
+        kept.append(pointer)
+        return UnsafePointer(pointer)
+    }
+
+    func keep(_ values: [Float]?) -> UnsafePointer<Float>? { values.map { keep($0) } }
+}

@@ -1,0 +1,279 @@
+// Chat on the local engine: messages to template to tokens, tokens to events.
+public import Engine
+import Grammar
+import JSON
+import Jinja
+public import Tokens
+
+/// Chat on the local engine.
+public final class LocalChatModel: ChatModel {
+    /// The model's name.
+    public let name: String
+    /// The engine that generates.
+    public let engine: LLMEngine
+    /// The model's tokenizer.
+    public let tokenizer: Tokenizer
+    /// The most tokens of prompt and answer together.
+    public let contextLength: Int
+    /// The sampling that the model's makers recommend, greedy where they say nothing.
+    public let recommendedSampling: SamplingParameters
+    /// The template of requests without tools.
+    public let template: ChatTemplate
+    /// The template of requests with tools.
+    public let toolTemplate: ChatTemplate
+    let stopTokens: Set<TokenID>
+    let stopTexts: [String]
+    let format: Result<ToolCallFormat, ToolCallFormat.Refusal>
+    let tags: ReasoningTags?
+    /// The token with which the template ends an assistant's turn.
+    private let endToken: TokenID?
+    private let encoder: PromptEncoder
+    private let grammars: GrammarCache
+    /// Whether a token that the detokenizer would skip can be one of the tags.
+    private let showsControlTokens: Bool
+
+    /// Chat with the model of `source`, loaded into `engine`.
+    public convenience init(source: ModelSource, engine: LLMEngine, tokenizer: Tokenizer) throws(ChatError) {
+        guard let template = source.chatTemplate ?? source.toolTemplate else { throw .noTemplate(model: source.name) }
+        var sampling = SamplingParameters()
+        let recommended = source.defaultSampling
+        if let temperature = recommended.temperature { sampling.temperature = temperature }
+        if let topK = recommended.topK { sampling.topK = topK }
+        if let topP = recommended.topP { sampling.topP = topP }
+        if let minP = recommended.minP { sampling.minP = minP }
+        if let penalty = recommended.repetitionPenalty { sampling.repetitionPenalty = penalty }
+        try self.init(
+            name: source.name, template: template, toolTemplate: source.toolTemplate,
+            specialTokens: source.specialTokens.map { ($0.name, $0.text) }, stopTokens: source.stopTokens, sampling: sampling,
+            engine: engine,
+            tokenizer: tokenizer)
+    }
+
+    /// Chat with a loaded model and a template given as text (in place of the one that the model's files bring).
+    public init(
+        name: String, template: String, toolTemplate: String? = nil, specialTokens: [(String, String)], stopTokens: [TokenID],
+        sampling: SamplingParameters = SamplingParameters(), engine: LLMEngine, tokenizer: Tokenizer
+    ) throws(ChatError) {
+        self.name = name
+        self.engine = engine
+        self.tokenizer = tokenizer
+        contextLength = engine.contextLength
+        recommendedSampling = sampling
+        self.template = try ChatTemplate(source: template, specialTokens: specialTokens)
+        if let toolTemplate, toolTemplate != template {
+            self.toolTemplate = try ChatTemplate(source: toolTemplate, specialTokens: specialTokens)
+        } else {
+            self.toolTemplate = self.template
+        }
+        self.stopTokens = Set(stopTokens)
+        stopTexts = stopTokens.map { tokenizer.content(of: $0) }.filter { !$0.isEmpty }
+        format = Self.findFormat(self.toolTemplate, tokenizer)
+        endToken = self.template.endOfTurn(stopTexts).flatMap { tokenizer.specialToken($0) } ?? stopTokens.min()
+        let thinks = template.contains(ReasoningTags.think.close) || tokenizer.specialToken(ReasoningTags.think.close) != nil
+        tags = thinks ? .think : nil
+        showsControlTokens = thinks && Self.isControl(ReasoningTags.think.close, tokenizer)
+        encoder = PromptEncoder(tokenizer: tokenizer)
+        grammars = GrammarCache(vocabulary: tokenizer.vocabulary, maxBytes: 128 << 20) { bytes in
+            tokenizer.encode(String(decoding: bytes, as: UTF8.self), addedTokens: .ordinary)
+        }
+    }
+
+    private static func isControl(_ text: String, _ tokenizer: Tokenizer) -> Bool {
+        guard let token = tokenizer.specialToken(text) else { return false }
+        return tokenizer.vocabulary.kinds[Int(token)] == .control
+    }
+
+    private static func findFormat(_ template: ChatTemplate, _ tokenizer: Tokenizer) -> Result<ToolCallFormat, ToolCallFormat.Refusal> {
+        do throws(ToolCallFormat.Refusal) {
+            let format = try ToolCallFormat.detect(in: template)
+            guard format.marker.isEmpty || !isControl(format.marker, tokenizer) else {
+                throw ToolCallFormat.Refusal(reason: "its marker \(format.marker) is a control token, which no grammar can require")
+            }
+            return .success(format)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The format in which the model calls tools; nil when it cannot be given tools.
+    public var toolCallFormat: ToolCallFormat? { try? format.get() }
+
+    // MARK: Replies
+
+    public func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
+        AsyncThrowingStream { continuation in
+            let task = Task {
+                do {
+                    try await self.run(request) { continuation.yield($0) }
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+            continuation.onTermination = { _ in task.cancel() }
+        }
+    }
+
+    private func run(_ request: ChatRequest, emit: (ChatEvent) -> Void) async throws {
+        let plan = try prepare(request)
+        if let note = plan.prompt.note { emit(.note(note)) }
+        let generation = engine.generate(plan.generation)
+        var reply = Reply(plan: plan, request: request, tokenizer: tokenizer, showsControlTokens: showsControlTokens)
+        var events = generation.makeAsyncIterator()
+        while let event = try await Self.next(&events) {
+            switch event {
+            case .prefilled(let done, let total): emit(.prefill(done: done, total: total))
+            case .tokens(let tokens):
+                for event in try reply.take(tokens) { emit(event) }
+                if reply.isStopped { generation.cancel() }
+            case .finished(let reason, let usage):
+                for event in try reply.finish(reason, usage) { emit(event) }
+                return
+            }
+        }
+        try Task.checkCancellation()
+        throw ChatError.endedWithoutResult
+    }
+
+    private static func next(_ events: inout Generation.AsyncIterator) async throws(ChatError) -> GenerationEvent? {
+        do throws(EngineError) {
+            return try await events.next()
+        } catch {
+            throw .engine(error)
+        }
+    }
+
+    /// All that a reply needs before the engine starts.
+    struct Plan {
+        var prompt: Prompt
+        var generation: GenerationRequest
+        var format: ToolCallFormat?
+        var tags: ReasoningTags?
+        var thinking: ReasoningTags.Mode
+    }
+
+    func prepare(_ request: ChatRequest) throws(ChatError) -> Plan {
+        try validate(request)
+        var format: ToolCallFormat?
+        if !request.tools.isEmpty {
+            switch self.format {
+            case .success(let found): format = found
+            case .failure(let refusal): throw .toolsUnsupported(model: name, reason: refusal.reason)
+            }
+        }
+        let prompt = try makePrompt(request)
+        guard prompt.tokens.count < contextLength else {
+            throw .promptTooLong(promptTokens: prompt.tokens.count, contextLength: contextLength)
+        }
+        let isDisabled = request.templateVariables["enable_thinking"]?.boolValue == false
+        let thinking = ReasoningTags.mode(tags, prompt: prompt.text, isDisabled: isDisabled)
+        let rules = try OutputGrammar(request: request, format: format, thinking: thinking, tags: tags).replyRules()
+        if rules != nil, thinking == .opened, showsControlTokens {
+            throw .invalidRequest(field: "output", reason: "this model's thoughts end with a control token, which no grammar can require")
+        }
+        var matcher: Matcher?
+        if let rules {
+            do throws(GrammarError) {
+                matcher = try grammars.grammar(for: rules).makeMatcher()
+            } catch {
+                throw .output(error)
+            }
+        }
+        let room = contextLength - prompt.tokens.count
+        let generation = GenerationRequest(
+            prompt: prompt.tokens, sampling: request.sampling, constraint: matcher, stopTokens: stopTokens,
+            maxTokens: min(request.maxTokens ?? room, room), logprobs: request.logprobs)
+        return Plan(prompt: prompt, generation: generation, format: format, tags: tags, thinking: thinking)
+    }
+
+    private func validate(_ request: ChatRequest) throws(ChatError) {
+        guard !request.messages.isEmpty else { throw .invalidRequest(field: "messages", reason: "there are none") }
+        if let maxTokens = request.maxTokens, maxTokens < 1 {
+            throw .invalidRequest(field: "maxTokens", reason: "\(maxTokens) is not at least 1")
+        }
+        if request.stop.contains("") { throw .invalidRequest(field: "stop", reason: "a stop text is empty") }
+        if !request.stop.isEmpty, request.output != .text {
+            throw .invalidRequest(field: "stop", reason: "a stop text would cut an answer whose form is promised")
+        }
+        var names = Set<String>()
+        for tool in request.tools {
+            guard !tool.name.isEmpty, tool.name.utf8.count <= 128, tool.name.utf8.allSatisfy(Self.isNameByte) else {
+                throw .invalidRequest(
+                    field: "tools",
+                    reason: "the name \"\(tool.name)\" is not made of 1 to 128 letters, digits, \"_\", \"-\", \".\" and \"/\"")
+            }
+            guard names.insert(tool.name).inserted else {
+                throw .invalidRequest(field: "tools", reason: "\"\(tool.name)\" is declared twice")
+            }
+        }
+        switch request.toolChoice {
+        case .named(let name): guard names.contains(name) else { throw .undeclaredTool(name) }
+        case .required:
+            guard !names.isEmpty else { throw .invalidRequest(field: "toolChoice", reason: "a call is required and no tool declared") }
+        case .auto, .none: break
+        }
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x5F, 0x2D, 0x2E, 0x2F: true
+        default: false
+        }
+    }
+
+    // MARK: Scores
+
+    public func score(_ request: ChatRequest, choices: [String]) async throws -> [ChoiceScore] {
+        try await scores(request, choices)
+    }
+
+    private func scores(_ request: ChatRequest, _ choices: [String]) async throws(ChatError) -> [ChoiceScore] {
+        guard !choices.isEmpty else { throw .invalidRequest(field: "choices", reason: "there are none") }
+        try validate(request)
+        let prompt = try makePrompt(request)
+        var continuations: [[TokenID]] = []
+        for choice in choices {
+            // The text that the output format would have the model write.
+            var text = choice
+            if case .json = request.output { text = JSONValue.string(choice).text(.spaced) }
+            var tokens = tokenizer.encode(text, addedTokens: .none)
+            if let end = endToken { tokens.append(end) }
+            guard !tokens.isEmpty else { throw .invalidRequest(field: "choices", reason: "a choice is empty") }
+            guard prompt.tokens.count + tokens.count <= contextLength else {
+                throw .promptTooLong(promptTokens: prompt.tokens.count + tokens.count, contextLength: contextLength)
+            }
+            continuations.append(tokens)
+        }
+        let values: [[Float]]
+        do throws(EngineError) {
+            values = try await engine.score(prompt: prompt.tokens, continuations: continuations)
+        } catch {
+            throw .engine(error)
+        }
+        return ChoiceScore.normalized(choices, values.map { $0.reduce(0) { $0 + Double($1) } })
+    }
+
+    // MARK: Prompts
+
+    /// The tokens of a request's prompt.
+    public func promptTokens(for request: ChatRequest) throws(ChatError) -> [TokenID] { try makePrompt(request).tokens }
+
+    private func makePrompt(_ request: ChatRequest) throws(ChatError) -> Prompt {
+        try PromptMaker(
+            template: request.tools.isEmpty ? template : toolTemplate, encoder: encoder, vocabulary: tokenizer.vocabulary.identity,
+            stopTexts: stopTexts
+        ).prompt(for: request)
+    }
+}
+
+extension ChoiceScore {
+    /// Scores with probabilities normalised over the choices.
+    static func normalized(_ labels: [String], _ logProbabilities: [Double]) -> [ChoiceScore] {
+        let best = logProbabilities.max() ?? 0
+        let weights = logProbabilities.map { exponential($0 - best) }
+        let total = weights.reduce(0, +)
+        return zip(labels, zip(logProbabilities, weights)).map {
+            ChoiceScore(label: $0, logProbability: $1.0, probability: $1.1 / total)
+        }
+    }
+}

@@ -47,7 +47,7 @@ let targets: [Target] = [
     library("Chat", ["Engine", "Grammar", "Tokens", "Jinja", "JSON"]),
     .target(name: "CProcess"),
     library("MCP", ["JSON", "CProcess"]),
-    library("Agent", ["Chat", "MCP", "JSON"]),
+    library("Agent", ["Chat", "Engine", "MCP", "JSON"]),
     library("Tools", ["Agent", "Chat", "Engine", "MCP", "Grammar", "JSON", "Embedded"]),
     .target(name: "Embedded"),
     .executableTarget(

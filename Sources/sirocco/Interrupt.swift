@@ -6,7 +6,10 @@ import Synchronization
 func cancelledBySignals<Result: Sendable>(_ work: @escaping @Sendable () async throws -> Result) async throws -> Result {
     let task = Task { try await work() }
     let received = SignalWatch.shared.onSignal { task.cancel() }
-    defer { SignalWatch.shared.onSignal(nil) }
+    defer {
+        SignalWatch.shared.onSignal(nil)
+        received.store(0)
+    }
     let result = await task.result
     if let signal = received.load() { throw Interrupted(signal: signal) }
     return try result.get()

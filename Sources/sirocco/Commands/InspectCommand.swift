@@ -7,14 +7,14 @@ struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Show a model's metadata, architecture, tensors, load plan and memory estimate; no weight is read.")
 
-    @Argument(help: "A GGUF file or a model directory. Default: the embedded model.")
-    var file: String?
+    @Argument(help: "A GGUF file or a model directory.")
+    var file: String
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func run() throws {
-        let inspection = try Inspection(of: openSource(file))
+        let inspection = try ModelInspection(path: file)
         printLine(json ? inspection.json.text(.pretty) : inspection.text)
     }
 }

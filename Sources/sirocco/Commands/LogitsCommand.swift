@@ -2,6 +2,7 @@
 import ArgumentParser
 import Engine
 import JSON
+import Synchronization
 import Tokens
 
 struct LogitsCommand: AsyncParsableCommand {
@@ -35,8 +36,7 @@ struct LogitsCommand: AsyncParsableCommand {
         let prompt = try parsedIDs()
         let loaded = try Model.load(openSource(model))
         let vocabulary = loaded.architecture.vocabularySize
-        let options = try engineOptions(threads: threads, contextTokens: nil)
-        let engine = try LLMEngine(model: loaded, options: options)
+        let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: threads))
         let logits = try await engine.logits(of: prompt)
         var tensors: [(name: String, shape: [Int], values: [Float])] = [("logits", [prompt.count, vocabulary], logits)]
         if greedy > 0 {
@@ -63,18 +63,13 @@ struct LogitsCommand: AsyncParsableCommand {
 
     /// The greedy continuation, token by token through the cache, with the logits that chose each token.
     private func continuation(of prompt: [TokenID], by engine: LLMEngine) async throws -> ([TokenID], [Float]) {
-        var request = GenerationRequest(prompt: prompt, maxTokens: greedy)
-        request.returnsLogits = true
+        let observed = Mutex<[Float]>([])
+        let request = GenerationRequest(prompt: prompt, maxTokens: greedy, logitsObserver: { logits in observed.withLock { $0 += logits } })
         var ids: [TokenID] = []
-        var logits: [Float] = []
         for try await event in engine.generate(request) {
-            guard case .tokens(let tokens) = event else { continue }
-            for token in tokens {
-                ids.append(token.id)
-                logits += token.logits ?? []
-            }
+            if case .tokens(let tokens) = event { ids += tokens.map(\.id) }
         }
-        return (ids, logits)
+        return (ids, observed.withLock { $0 })
     }
 }
 

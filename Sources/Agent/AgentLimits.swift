@@ -1,0 +1,46 @@
+// How far an agent may go.
+
+/// The bounds of one run. A run that meets one ends there and says which.
+public struct AgentLimits: Sendable, Hashable {
+    /// Turns of the model.
+    public var turns: Int
+    /// Generated tokens of all turns together.
+    public var tokens: Int
+    /// The whole run, tools included.
+    public var duration: Duration
+    /// One tool call; a call that takes longer is abandoned, and the model reads that.
+    public var callDuration: Duration
+    /// How often the very same call may be made.
+    public var sameCalls: Int
+    /// UTF-8 bytes of a tool's output that the model is shown; what is cut off is said in its place.
+    public var outputBytes: Int
+
+    public init(
+        turns: Int = 16, tokens: Int = 16_384, duration: Duration = .seconds(600), callDuration: Duration = .seconds(60), sameCalls: Int = 3,
+        outputBytes: Int = 32_768
+    ) {
+        self.turns = turns
+        self.tokens = tokens
+        self.duration = duration
+        self.callDuration = callDuration
+        self.sameCalls = sameCalls
+        self.outputBytes = outputBytes
+    }
+}
+
+/// A bound that a run has met.
+public enum AgentLimit: Sendable, Hashable, CustomStringConvertible {
+    case turns(Int)
+    case tokens(Int)
+    case duration(Duration)
+    case sameCall(name: String, times: Int)
+
+    public var description: String {
+        switch self {
+        case .turns(let count): "no answer within \(count) turns"
+        case .tokens(let count): "no answer within \(count) generated tokens"
+        case .duration(let duration): "no answer within \(duration)"
+        case .sameCall(let name, let times): "the same call of \(name) more than \(times) times"
+        }
+    }
+}

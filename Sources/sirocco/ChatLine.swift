@@ -1,0 +1,112 @@
+// One request of `sirocco run --json`, and its response.
+import Chat
+import Engine
+import JSON
+
+/// A request, read strictly: a member that is not known is refused by name.
+struct ChatLine {
+    let request: ChatRequest
+
+    private static let members: Set<String> = [
+        "messages", "tools", "tool_choice", "schema", "regex", "temperature", "seed", "max_tokens", "stop",
+    ]
+
+    init(parsing line: String, sampling: SamplingParameters, maxTokens: Int?) throws {
+        guard case .object(let object) = try JSONValue(parsing: line) else { throw CommandError("the request is no JSON object") }
+        for key in object.keys where !Self.members.contains(key) { throw CommandError("the request has an unknown member \"\(key)\"") }
+        var sampling = sampling
+        if let temperature = try object.number("temperature") { sampling.temperature = Float(temperature) }
+        if let seed = try object.integer("seed") { sampling.seed = UInt64(bitPattern: Int64(seed)) }
+        var output = OutputFormat.text
+        if let regex = try object.string("regex") { output = .regex(regex) }
+        if let schema = object["schema"] {
+            guard output == .text else { throw CommandError("`schema` and `regex` exclude each other") }
+            output = .json(schema: schema)
+        }
+        let stop = try (object["stop"]?.arrayValue ?? object["stop"].map { [$0] } ?? []).map { value in
+            guard let text = value.stringValue else { throw CommandError("`stop` is a string or an array of strings") }
+            return text
+        }
+        guard let messages = object["messages"]?.arrayValue else { throw CommandError("the request has no array `messages`") }
+        request = ChatRequest(
+            messages: try messages.map(Self.message), tools: try (object["tools"]?.arrayValue ?? []).map(Self.tool),
+            toolChoice: try Self.choice(object["tool_choice"]), output: output, sampling: sampling,
+            maxTokens: try object.integer("max_tokens") ?? maxTokens, stop: stop)
+    }
+
+    private static func message(_ value: JSONValue) throws -> Message {
+        guard case .object(let object) = value, let role = try object.string("role").flatMap(Role.init) else {
+            throw CommandError("a message is an object whose `role` is system, user, assistant or tool")
+        }
+        let calls = try (object["tool_calls"]?.arrayValue ?? []).enumerated().map { index, value in
+            let function = value["function"] ?? value
+            guard let name = function["name"]?.stringValue else { throw CommandError("a tool call has a `name`") }
+            let arguments = try function["arguments"]?.stringValue.map { try JSONValue(parsing: $0) } ?? function["arguments"] ?? [:]
+            return ToolCall(id: value["id"]?.stringValue ?? "call_\(index)", name: name, arguments: arguments)
+        }
+        let content = object["content"]?.isNull == true ? "" : try object.string("content") ?? ""
+        return Message(role: role, content: content, toolCalls: calls, toolCallID: try object.string("tool_call_id"), name: try object.string("name"))
+    }
+
+    private static func tool(_ value: JSONValue) throws -> ToolSpec {
+        let function = value["function"] ?? value
+        guard let name = function["name"]?.stringValue else { throw CommandError("a tool has a `name`") }
+        return ToolSpec(
+            name: name, description: function["description"]?.stringValue,
+            inputSchema: function["parameters"] ?? function["inputSchema"] ?? ["type": "object"])
+    }
+
+    private static func choice(_ value: JSONValue?) throws -> ToolChoice {
+        switch value {
+        case nil, "auto": return .auto
+        case "none": return .none
+        case "required": return .required
+        default:
+            guard let name = value?["name"]?.stringValue ?? value?["function"]?["name"]?.stringValue else {
+                throw CommandError("`tool_choice` is \"auto\", \"none\", \"required\" or an object with a `name`")
+            }
+            return .named(name)
+        }
+    }
+
+    static func response(_ completion: Completion) -> JSONValue {
+        let calls = completion.message.toolCalls.map { call -> JSONValue in
+            ["id": .string(call.id), "name": .string(call.name), "arguments": call.arguments]
+        }
+        let reason =
+            switch completion.finish {
+            case .stop, .stopText: "stop"
+            case .toolCalls: "tool_calls"
+            case .length: "length"
+            case .cancelled: "cancelled"
+            }
+        return [
+            "message": ["role": "assistant", "content": .string(completion.message.content), "tool_calls": .array(calls)],
+            "finish_reason": .string(reason),
+            "usage": [
+                "prompt_tokens": JSONValue(completion.usage.promptTokens), "completion_tokens": JSONValue(completion.usage.generatedTokens),
+                "forced_tokens": JSONValue(completion.usage.forcedTokens),
+            ],
+        ]
+    }
+}
+
+extension JSONObject {
+    fileprivate func string(_ key: String) throws -> String? {
+        guard let value = self[key] else { return nil }
+        guard let string = value.stringValue else { throw CommandError("`\(key)` is no string") }
+        return string
+    }
+
+    fileprivate func number(_ key: String) throws -> Double? {
+        guard let value = self[key] else { return nil }
+        guard let number = value.doubleValue else { throw CommandError("`\(key)` is no number") }
+        return number
+    }
+
+    fileprivate func integer(_ key: String) throws -> Int? {
+        guard let value = self[key] else { return nil }
+        guard let number = value.intValue else { throw CommandError("`\(key)` is no integer") }
+        return number
+    }
+}

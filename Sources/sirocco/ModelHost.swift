@@ -1,0 +1,107 @@
+// The model that a command works with: opened at once, loaded when it is first needed.
+import Chat
+import Engine
+import JSON
+import Synchronization
+import Tools
+
+/// Loads one model at the first call that needs it, once for all that wait, and describes it before.
+final class ModelHost: ModelProvider {
+    private enum State {
+        case unloaded
+        case loading(Task<LocalChatModel, any Error>)
+        case loaded(LocalChatModel, LLMEngine)
+        case failed(String)
+    }
+
+    private let options: EngineOptions
+    private let path: String?
+    private let opened: Mutex<Result<ModelSource, any Error>?> = Mutex(nil)
+    private let state = Mutex(State.unloaded)
+    private let listeners = Mutex<[@Sendable (Double) -> Void]>([])
+
+    init(_ options: ModelOptions) {
+        path = options.model
+        self.options = EngineOptions(threads: options.threads, cacheTokens: options.contextTokens)
+    }
+
+    /// The model's files, opened at the first need; no weight is read.
+    private func source() throws -> ModelSource {
+        try opened.withLock { opened in
+            if let opened { return try opened.get() }
+            let result = Result { try openSource(path) }
+            opened = result
+            return try result.get()
+        }
+    }
+
+    func models() -> [ModelDescription] {
+        let name = path.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "breeze"
+        do {
+            let source = try source()
+            let bytes = source.tensors.reduce(0) { $0 + $1.byteCount }
+            var description = ModelDescription(
+                name: source.name, state: .available, source: path ?? "embedded", architecture: source.architecture.family,
+                contextLength: source.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount }, memoryBytes: bytes)
+            switch state.withLock({ $0 }) {
+            case .unloaded: break
+            case .loading: description.state = .loading
+            case .loaded: description.state = .loaded
+            case .failed(let problem): (description.state, description.problem) = (.failed, problem)
+            }
+            if path == nil { description.summary = "A very small model for short texts; give sirocco --model a larger one for real work." }
+            return [description]
+        } catch {
+            return [ModelDescription(name: name, state: .failed, source: path ?? "embedded", problem: "\(error)")]
+        }
+    }
+
+    func model(progress: @escaping @Sendable (Double) -> Void) async throws -> any ChatModel { try await chatModel(progress: progress) }
+
+    func chatModel(progress: @escaping @Sendable (Double) -> Void) async throws -> LocalChatModel {
+        if case .loaded(let model, _) = state.withLock({ $0 }) { return model }
+        listeners.withLock { $0.append(progress) }
+        let task = state.withLock { state -> Task<LocalChatModel, any Error> in
+            switch state {
+            case .loading(let task): return task
+            case .loaded(let model, _): return Task { model }
+            case .unloaded, .failed:
+                // Its own thread's work: loading blocks, and belongs to every call that waits for it, not to the first alone.
+                let task = Task.detached { try self.load() }  // Safe: touches state under its locks only.
+                state = .loading(task)
+                return task
+            }
+        }
+        return try await task.value
+    }
+
+    private func load() throws -> LocalChatModel {
+        do {
+            let source = try source()
+            let model = try Model.load(source, options: LoadOptions(threads: options.threads)) { progress in
+                for listener in self.listeners.withLock({ $0 }) { listener(progress.fraction) }
+            }
+            let engine = try LLMEngine(model: model, options: options)
+            let chat = try LocalChatModel(source: source, engine: engine, tokenizer: source.makeTokenizer())
+            state.withLock { $0 = .loaded(chat, engine) }
+            listeners.withLock { $0 = [] }
+            return chat
+        } catch {
+            state.withLock { $0 = .failed("\(error)") }
+            listeners.withLock { $0 = [] }
+            throw error
+        }
+    }
+
+    /// Ends the engine, if there is one.
+    func shutdown() async {
+        if case .loaded(_, let engine) = state.withLock({ $0 }) { await engine.shutdown() }
+    }
+}
+
+/// Loads the model with a progress line for people.
+func loadedModel(_ host: ModelHost) async throws -> LocalChatModel {
+    let line = ProgressLine()
+    defer { line.clear() }
+    return try await host.chatModel { line.show("loading the model: \(Int($0 * 100)) %") }
+}

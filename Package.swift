@@ -36,7 +36,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let targets: [Target] = [
     .systemLibrary(name: "CJSONC", pkgConfig: "json-c", providers: [.apt(["libjson-c-dev"])]),
     .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
-    .systemLibrary(name: "CUTF8Proc", pkgConfig: "libutf8proc", providers: [.apt(["libutf8proc-dev"])]),
+    .systemLibrary(name: "CUTF8Proc", providers: [.apt(["libutf8proc-dev"])]),
 
     library("JSON", ["CJSONC"]),
     library("Tokens", ["JSON", "CPCRE2", "CUTF8Proc"]),
@@ -77,7 +77,13 @@ let targets: [Target] = [
 /// `Fuzz/run` builds these with libFuzzer and AddressSanitizer; an ordinary build leaves them out.
 let fuzzers: [Target] =
     ([
-        ("FuzzJSON", ["JSON"])
+        ("FuzzJSON", ["JSON"]),
+        ("FuzzGGUF", ["Engine"]),
+        ("FuzzSafetensors", ["Engine"]),
+        ("FuzzTokenizer", ["Tokens", "JSON"]),
+        ("FuzzJinja", ["Jinja", "JSON"]),
+        ("FuzzLines", ["MCP", "JSON"]),
+        ("FuzzSchema", ["Grammar", "Tokens", "JSON"]),
     ] as [(String, [Target.Dependency])]).map { name, dependencies in
         .executableTarget(
             name: name, dependencies: dependencies + ["FuzzDriver"], path: "Fuzz/" + name,

@@ -16,7 +16,7 @@ public struct GenerationRequest: Sendable {
     public var maxTokens: Int
     /// Log-probabilities: nil: none; 0: of each chosen token; n: also of the n most likely (at most 20).
     public var logprobs: Int?
-    /// Called on the engine's thread with the raw logits [V] of each sampled token, before penalties and mask. An instrument: it slows the step.
+    /// Called on one of the engine's threads with the raw logits [V] of each sampled token, before penalties and mask. It slows the step.
     public var logitsObserver: (@Sendable ([Float]) -> Void)?
 
     /// A request; see the members.

@@ -1,0 +1,66 @@
+// The pool: every piece once, whatever the threads do.
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Engine
+
+@Suite struct ForwardThreadPoolTests {
+    @Test(arguments: [1, 2, 3, 8]) func everyPieceRunsOnce(_ threads: Int) throws {
+        let pool = try ThreadPool(threadCount: threads)
+        defer { pool.stop() }
+        let counts = UnsafeMutablePointer<Int>.allocate(capacity: 500)
+        defer { counts.deallocate() }
+        let beside = UnsafeMutablePointer<(Int, Int) -> Void>.allocate(capacity: 1)
+        let total = Atomic<Int>(0)
+        beside.initialize(to: { _, _ in total.wrappingAdd(1, ordering: .relaxed) })
+        defer {
+            beside.deinitialize(count: 1)
+            beside.deallocate()
+        }
+        for round in 0..<300 {
+            let count = round * 7 % 500
+            counts.initialize(repeating: 0, count: 500)
+            pool.begin(round % 5, beside)
+            pool.parallel(count, cost: .max) { piece, thread in
+                precondition(thread < threads)
+                counts[piece] += 1
+            }
+            #expect((0..<500).allSatisfy { counts[$0] == ($0 < count ? 1 : 0) }, "round \(round)")
+            pool.finish()
+        }
+        #expect(total.load(ordering: .relaxed) == (0..<300).reduce(0) { $0 + $1 % 5 })
+    }
+
+    @Test func workersWakeAfterSleeping() async throws {
+        let pool = try ThreadPool(threadCount: 4)
+        defer { pool.stop() }
+        for _ in 0..<5 {
+            try await Task.sleep(nanoseconds: 5_000_000)
+            let total = Atomic<Int>(0)
+            pool.parallel(64, cost: .max) { _, _ in total.wrappingAdd(1, ordering: .relaxed) }
+            #expect(total.load(ordering: .relaxed) == 64)
+        }
+    }
+
+    @Test func quotaAndAffinityAreRead() throws {
+        let files = [
+            "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/cpu.max": "max 100000\n", "/sys/fs/cgroup/a/cpu.max": "150000 100000\n",
+        ]
+        #expect(ProcessorCount.quota { files[$0] } == 1.5)
+        let old = [
+            "/proc/self/cgroup": "4:cpu,cpuacct:/\n", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "50000\n",
+            "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+        ]
+        #expect(ProcessorCount.quota { old[$0] } == 0.5)
+        #expect(ProcessorCount.quota { _ in nil } == nil)
+        #expect(ProcessorCount.quota { ["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000"][$0] } == nil)
+        #expect(ProcessorCount.affinity(status: "Name:\tx\nCpus_allowed:\tff,00000003\nCpus_allowed_list:\t0-1\n") == 10)
+        #expect(ProcessorCount.affinity(status: "Name:\tx\n") == nil)
+        #expect(ProcessorCount.available >= 1)
+        #expect(try ProcessorCount.threads(option: nil, environment: "3") == 3)
+        for bad in ["0", "-1", "two", "", "9999"] {
+            #expect(throws: EngineError.self) { try ProcessorCount.threads(option: nil, environment: bad) }
+        }
+    }
+}

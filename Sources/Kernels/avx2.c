@@ -18,6 +18,7 @@ WORD vf vf_load_bfloat(const uint16_t *at) {
 }
 WORD void vf_store(float *at, vf v) { _mm256_storeu_ps(at, v); }
 WORD vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+WORD vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 WORD vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 WORD vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 WORD vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
@@ -48,12 +49,25 @@ WORD vf vf_exp(vf x) {
     return _mm256_blendv_ps(result, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 
+typedef __m256i vi;
+enum { tile_vectors = 1, q8_offset = 0 };
+
+WORD vi vi_zero(void) { return _mm256_setzero_si256(); }
+WORD vi vi_set(int32_t value) { return _mm256_set1_epi32(value); }
+WORD vi vi_load(const int32_t *at) { return _mm256_loadu_si256((const __m256i *)at); }
+WORD vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+WORD vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+WORD vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
+WORD vi vi_shift5(vi v) { return _mm256_slli_epi32(v, 5); }
+WORD vf vf_of_vi(vi v) { return _mm256_cvtepi32_ps(v); }
+WORD vi vi_pairs(vi z, vi a, vi b) { return _mm256_add_epi32(z, _mm256_madd_epi16(a, b)); }
+WORD vi vi_dot_u7(vi z, vi w, vi x) { return vi_pairs(z, _mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)); }
 /// |w| · (x with the sign of w): at most 128 · 127 · 2 a pair, which 16 bits hold since x is never −128.
-WORD __m256i dot_i8(__m256i w, __m256i x) {
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_sign_epi8(w, w), _mm256_sign_epi8(x, w));
-    return _mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-}
-WORD __m256i dot_u4(__m256i w, __m256i x) { return _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)); }
+WORD vi vi_dot_q8(vi z, vi w, vi x) { return vi_dot_u7(z, _mm256_sign_epi8(w, w), _mm256_sign_epi8(x, w)); }
+WORD __m256i q8_prepare(__m256i w) { return w; }
+WORD __m256i yi_pairs(__m256i z, __m256i a, __m256i b) { return vi_pairs(z, a, b); }
+WORD __m256i yi_dot_u7(__m256i z, __m256i w, __m256i x) { return vi_dot_u7(z, w, x); }
+WORD __m256i yi_dot_q8(__m256i z, __m256i w, __m256i x) { return vi_dot_q8(z, w, x); }
 
 #include "x86.h"
 

@@ -18,6 +18,7 @@ WORD vf vf_load_bfloat(const uint16_t *at) {
 }
 WORD void vf_store(float *at, vf v) { _mm512_storeu_ps(at, v); }
 WORD vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+WORD vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 WORD vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 WORD vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 WORD vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
@@ -41,12 +42,25 @@ WORD vf vf_exp(vf x) {
     return _mm512_mask_mov_ps(result, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
 }
 
-/// Σ (w + 128) x − Σ 128 x: the first factor of vpdpbusd is unsigned.
-WORD __m256i dot_i8(__m256i w, __m256i x) {
-    const __m256i offset = _mm256_set1_epi8(-128), zero = _mm256_setzero_si256();
-    return _mm256_sub_epi32(_mm256_dpbusd_epi32(zero, _mm256_xor_si256(w, offset), x), _mm256_dpbusd_epi32(zero, offset, x));
-}
-WORD __m256i dot_u4(__m256i w, __m256i x) { return _mm256_dpbusd_epi32(_mm256_setzero_si256(), w, x); }
+typedef __m512i vi;
+enum { tile_vectors = 2, q8_offset = 128 };
+
+WORD vi vi_zero(void) { return _mm512_setzero_si512(); }
+WORD vi vi_set(int32_t value) { return _mm512_set1_epi32(value); }
+WORD vi vi_load(const int32_t *at) { return _mm512_loadu_si512(at); }
+WORD vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+WORD vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+WORD vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+WORD vi vi_shift5(vi v) { return _mm512_slli_epi32(v, 5); }
+WORD vf vf_of_vi(vi v) { return _mm512_cvtepi32_ps(v); }
+WORD vi vi_pairs(vi z, vi a, vi b) { return _mm512_dpwssd_epi32(z, a, b); }
+WORD vi vi_dot_u7(vi z, vi w, vi x) { return _mm512_dpbusd_epi32(z, w, x); }
+WORD vi vi_dot_q8(vi z, vi w, vi x) { return _mm512_dpbusd_epi32(z, w, x); }
+/// w + 128: the first factor of vpdpbusd is unsigned.
+WORD __m256i q8_prepare(__m256i w) { return _mm256_xor_si256(w, _mm256_set1_epi8(-128)); }
+WORD __m256i yi_pairs(__m256i z, __m256i a, __m256i b) { return _mm256_dpwssd_epi32(z, a, b); }
+WORD __m256i yi_dot_u7(__m256i z, __m256i w, __m256i x) { return _mm256_dpbusd_epi32(z, w, x); }
+WORD __m256i yi_dot_q8(__m256i z, __m256i w, __m256i x) { return _mm256_dpbusd_epi32(z, w, x); }
 
 #include "x86.h"
 

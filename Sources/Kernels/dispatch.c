@@ -29,6 +29,7 @@ static int runs(const sirocco_kernels *table) {
 
 const sirocco_kernels *sirocco_kernels_select(const char *name) {
     if (name == NULL) name = getenv("SIROCCO_KERNELS");
+    if (name != NULL && *name == 0) name = NULL;
     for (int i = 0; i < table_count; i++) {
         if ((name == NULL || strcmp(tables[i]->name, name) == 0) && runs(tables[i])) return tables[i];
     }
@@ -73,11 +74,13 @@ static int64_t block_bytes(enum sirocco_type type) {
     return 0;
 }
 
-int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k) {
-    int64_t elements = sirocco_block_elements(type), bytes;
+static int64_t bytes_of_row(int64_t k, int64_t elements, int64_t block) {
+    int64_t bytes;
     if (elements == 0 || k < 0 || k % elements != 0) return -1;
-    return __builtin_mul_overflow(k / elements, block_bytes(type), &bytes) ? -1 : bytes;
+    return __builtin_mul_overflow(k / elements, block, &bytes) ? -1 : bytes;
 }
+
+int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k) { return bytes_of_row(k, sirocco_block_elements(type), block_bytes(type)); }
 
 int64_t sirocco_activation_bytes(enum sirocco_type weights, int64_t k) {
     switch (weights) {
@@ -85,7 +88,7 @@ int64_t sirocco_activation_bytes(enum sirocco_type weights, int64_t k) {
     case SIROCCO_F16:
     case SIROCCO_BF16: return sirocco_row_bytes(SIROCCO_F32, k);
     case SIROCCO_Q4_0:
-    case SIROCCO_Q8_0: return sirocco_row_bytes(SIROCCO_Q8_0, k);
+    case SIROCCO_Q8_0: return bytes_of_row(k, 32, sizeof(block_q8_activation));
     case SIROCCO_Q4_K:
     case SIROCCO_Q6_K: return sirocco_row_bytes(SIROCCO_Q8_K, k);
     case SIROCCO_Q8_K: break;

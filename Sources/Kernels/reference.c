@@ -37,26 +37,28 @@ static void dense(enum sirocco_type type, const char *weights, int64_t rows, int
     }
 }
 
-// ---- Products of quantized weights: integers within a block, F32 over the blocks ----
+// ---- Products of quantized weights ----
 
-static float dot_q4_0(const block_q4_0 *w, const block_q8_0 *x, int64_t blocks) {
+// Σ_b float(S_b) · (d_b · dx_b), S_b exact in integers, blocks added in their order. Every table gives these bits.
+
+static float dot_q4_0(const block_q4_0 *w, const block_q8_activation *x, int64_t blocks) {
     float sum = 0;
     for (int64_t b = 0; b < blocks; b++) {
         int32_t total = 0;
         for (int j = 0; j < 16; j++) {
             total += ((w[b].qs[j] & 15) - 8) * x[b].qs[j] + ((w[b].qs[j] >> 4) - 8) * x[b].qs[j + 16];
         }
-        sum += (float)total * (float_of_half(w[b].d) * float_of_half(x[b].d));
+        sum += (float)total * (float_of_half(w[b].d) * x[b].d);
     }
     return sum;
 }
 
-static float dot_q8_0(const block_q8_0 *w, const block_q8_0 *x, int64_t blocks) {
+static float dot_q8_0(const block_q8_0 *w, const block_q8_activation *x, int64_t blocks) {
     float sum = 0;
     for (int64_t b = 0; b < blocks; b++) {
         int32_t total = 0;
         for (int j = 0; j < 32; j++) total += w[b].qs[j] * x[b].qs[j];
-        sum += (float)total * (float_of_half(w[b].d) * float_of_half(x[b].d));
+        sum += (float)total * (float_of_half(w[b].d) * x[b].d);
     }
     return sum;
 }
@@ -74,7 +76,7 @@ static float dot_q4_K(const block_q4_K *w, const block_q8_K *x, int64_t blocks) 
             total += scale * group;
             minima += minimum * (x[b].sums[2 * g] + x[b].sums[2 * g + 1]);
         }
-        sum += x[b].d * float_of_half(w[b].d) * (float)total - x[b].d * float_of_half(w[b].dmin) * (float)minima;
+        sum += (float)total * (float_of_half(w[b].d) * x[b].d) - (float)minima * (float_of_half(w[b].dmin) * x[b].d);
     }
     return sum;
 }
@@ -96,15 +98,15 @@ static float dot_q6_K(const block_q6_K *w, const block_q8_K *x, int64_t blocks) 
             for (int j = g * 16; j < g * 16 + 16; j++) group += (q6_K_value(&w[b], j) - 32) * x[b].qs[j];
             total += w[b].scales[g] * group;
         }
-        sum += x[b].d * float_of_half(w[b].d) * (float)total;
+        sum += (float)total * (float_of_half(w[b].d) * x[b].d);
     }
     return sum;
 }
 
 static float dot(enum sirocco_type type, const char *w, const char *x, int64_t k) {
     switch (type) {
-    case SIROCCO_Q4_0: return dot_q4_0((const block_q4_0 *)w, (const block_q8_0 *)x, k / 32);
-    case SIROCCO_Q8_0: return dot_q8_0((const block_q8_0 *)w, (const block_q8_0 *)x, k / 32);
+    case SIROCCO_Q4_0: return dot_q4_0((const block_q4_0 *)w, (const block_q8_activation *)x, k / 32);
+    case SIROCCO_Q8_0: return dot_q8_0((const block_q8_0 *)w, (const block_q8_activation *)x, k / 32);
     case SIROCCO_Q4_K: return dot_q4_K((const block_q4_K *)w, (const block_q8_K *)x, k / 256);
     case SIROCCO_Q6_K: return dot_q6_K((const block_q6_K *)w, (const block_q8_K *)x, k / 256);
     default: return NAN;
@@ -127,46 +129,43 @@ static void matmul(enum sirocco_type type, const void *weights, int64_t rows, in
 
 // ---- Quantization and its inverse ----
 
-/// The scale of n activations, max|x| / 127; NaN where any is NaN or infinite, so that the fault shows in the logits instead of vanishing.
-static float scale_of(const float *x, int64_t n) {
-    float largest = 0, poison = 0;
-    for (int64_t j = 0; j < n; j++) {
-        largest = fmaxf(largest, fabsf(x[j]));
-        poison += x[j] * 0;
+/// q = x · (127 / max|x|) to the nearest, ties to even; returns max|x| / 127. Where a value is NaN or infinite the scale is NaN, so that the fault shows in
+/// the logits instead of vanishing; where all are below the smallest magnitude that 127 can be divided by, everything is zero.
+static float quantize(const float *x, int n, int8_t *q) {
+    uint32_t largest = 0; // without the sign, bits are ordered as magnitudes are, NaN above all
+    for (int j = 0; j < n; j++) {
+        uint32_t bits = bits_of_float(x[j]) & 0x7fffffff;
+        if (bits > largest) largest = bits;
     }
-    return largest / 127 + poison;
+    float magnitude = float_of_bits(largest);
+    if (!is_quantizable(magnitude)) {
+        memset(q, 0, (size_t)n);
+        return scale_of_unquantizable(magnitude);
+    }
+    float inverse = 127 / magnitude;
+    for (int j = 0; j < n; j++) q[j] = (int8_t)lrintf(x[j] * inverse);
+    return magnitude / 127;
 }
 
-/// x / d to the nearest, ties to even; 0 where d is 0 or NaN.
-static int8_t quantized_value(float x, float d) { return (int8_t)(d > 0 ? rintf(x * (1 / d)) : 0); }
-
-/// d = max|x| / 127, q = x / d to the nearest.
-static void quantize_q8_0(const float *x, int64_t blocks, block_q8_0 *out) {
-    for (int64_t b = 0; b < blocks; b++, x += 32) {
-        float d = scale_of(x, 32);
-        out[b].d = half_of_float(d);
-        for (int j = 0; j < 32; j++) out[b].qs[j] = quantized_value(x[j], d);
-    }
-}
-
-/// As above with a scale in F32, over 256 values, and the sums of each 16.
-static void quantize_q8_K(const float *x, int64_t blocks, block_q8_K *out) {
-    for (int64_t b = 0; b < blocks; b++, x += 256) {
-        float d = scale_of(x, 256);
-        out[b].d = d;
-        for (int g = 0; g < 16; g++) {
-            int sum = 0;
-            for (int j = g * 16; j < g * 16 + 16; j++) sum += out[b].qs[j] = quantized_value(x[j], d);
-            out[b].sums[g] = (int16_t)sum;
-        }
-    }
+static int sum_of(const int8_t *q, int n) {
+    int sum = 0;
+    for (int j = 0; j < n; j++) sum += q[j];
+    return sum;
 }
 
 void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out) {
     if (weights == SIROCCO_Q4_K || weights == SIROCCO_Q6_K) {
-        quantize_q8_K(x, k / 256, out);
+        block_q8_K *block = out;
+        for (int64_t b = 0; b < k / 256; b++, block++) {
+            block->d = quantize(x + b * 256, 256, block->qs);
+            for (int g = 0; g < 16; g++) block->sums[g] = (int16_t)sum_of(block->qs + g * 16, 16);
+        }
     } else {
-        quantize_q8_0(x, k / 32, out);
+        block_q8_activation *block = out;
+        for (int64_t b = 0; b < k / 32; b++, block++) {
+            block->d = quantize(x + b * 32, 32, block->qs);
+            block->sum = sum_of(block->qs, 32);
+        }
     }
 }
 

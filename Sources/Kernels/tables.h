@@ -42,18 +42,10 @@ static inline float float_of_half(sirocco_half half) {
     return float_of_bits(sign | bits_of_float(value));
 }
 
-/// The nearest binary16, ties to even.
-static inline sirocco_half half_of_float(float value) {
-    uint32_t bits = bits_of_float(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000) return (sirocco_half)(sign | 0x7e00);
-    if (magnitude >= 0x477ff000) return (sirocco_half)(sign | 0x7c00);
-    if (magnitude < 0x38800000) {
-        // Subnormal: adding 0.5 puts the binary point where the last bit of the fraction is 2^-24.
-        float shifted = float_of_bits(magnitude) + 0.5f;
-        return (sirocco_half)(sign | (bits_of_float(shifted) - 0x3f000000));
-    }
-    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-    return (sirocco_half)(sign | (rounded - 0x38000000) >> 13);
-}
+/// Whether activations of this greatest magnitude have a scale; below, 127 / magnitude would overflow.
+static inline int is_quantizable(float magnitude) { return magnitude >= 0x1p-100f && magnitude <= 0x1.fffffep127f; }
+
+/// The scale of a block that has none: 0 where it vanishes, NaN where it is at fault.
+static inline float scale_of_unquantizable(float magnitude) { return magnitude < 1 ? 0 : float_of_bits(0x7fc00000); }
 
 #endif

@@ -57,7 +57,8 @@ INLINE void dense_tile(enum sirocco_type type, int R, int M, const char *w, int6
 INLINE void dense(enum sirocco_type type, const char *w, int64_t rows, int64_t k, const char *x, int64_t m, int64_t x_stride, float *y,
                   int64_t y_stride) {
     int64_t row_bytes = k * (type == SIROCCO_F32 ? 4 : 2), r = 0;
-    for (; r + 2 <= rows; r += 2) {
+    // One activation row: one long stream of weights. More: two rows of weights for each reading of the activations.
+    for (; m > 1 && r + 2 <= rows; r += 2) {
         int64_t i = 0;
         const char *pair = w + r * row_bytes;
         for (; i + dense_rows <= m; i += dense_rows) {
@@ -72,150 +73,9 @@ INLINE void dense(enum sirocco_type type, const char *w, int64_t rows, int64_t k
     }
 }
 
-// ---- Products of quantized weights: integers within a block, F32 over the blocks ----
+// ---- Products of quantized weights ----
 
-INLINE __m256i load_bytes(const void *at) { return _mm256_loadu_si256(at); }
-
-INLINE float fold8(__m256 v) {
-    __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
-    __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
-/// 32 nibbles of 16 bytes: low ones, then high ones.
-INLINE __m256i nibbles(const uint8_t *qs) {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)qs);
-    __m256i both = _mm256_inserti128_si256(_mm256_castsi128_si256(bytes), _mm_srli_epi16(bytes, 4), 1);
-    return _mm256_and_si256(both, _mm256_set1_epi8(15));
-}
-
-/// One row of 32-value blocks times M activation rows of block_q8_0.
-INLINE void tile_0(enum sirocco_type type, int M, const char *w, int64_t k, const char *x, int64_t x_stride, float *y, int64_t y_stride) {
-    __m256 sum[4];
-    UNROLLED for (int i = 0; i < M; i++) sum[i] = _mm256_setzero_ps();
-    for (int64_t b = 0; b < k / 32; b++) {
-        const block_q4_0 *w4 = (const block_q4_0 *)w + b;
-        const block_q8_0 *w8 = (const block_q8_0 *)w + b;
-        __m256i values = type == SIROCCO_Q4_0 ? nibbles(w4->qs) : load_bytes(w8->qs);
-        float d = _cvtsh_ss(type == SIROCCO_Q4_0 ? w4->d : w8->d);
-        UNROLLED for (int i = 0; i < M; i++) {
-            const block_q8_0 *block = (const block_q8_0 *)(x + i * x_stride) + b;
-            __m256i bytes = load_bytes(block->qs);
-            __m256i total = type == SIROCCO_Q4_0
-                ? _mm256_sub_epi32(dot_u4(values, bytes), dot_u4(_mm256_set1_epi8(8), bytes))
-                : dot_i8(values, bytes);
-            sum[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total), _mm256_set1_ps(d * _cvtsh_ss(block->d)), sum[i]);
-        }
-    }
-    UNROLLED for (int i = 0; i < M; i++) y[i * y_stride] = fold8(sum[i]);
-}
-
-/// The eight scales of a block_q4_K in bytes 0–7, its eight minima in bytes 8–15.
-INLINE __m128i q4_K_scales(const uint8_t *packed) {
-    uint32_t a, b, c;
-    memcpy(&a, packed, 4);
-    memcpy(&b, packed + 4, 4);
-    memcpy(&c, packed + 8, 4);
-    uint32_t scales = a & 0x3f3f3f3f, minima = b & 0x3f3f3f3f;
-    uint32_t later_scales = (c & 0x0f0f0f0f) | (a >> 6 & 0x03030303) << 4, later_minima = (c >> 4 & 0x0f0f0f0f) | (b >> 6 & 0x03030303) << 4;
-    return _mm_set_epi32((int)later_minima, (int)minima, (int)later_scales, (int)scales);
-}
-
-/// One row of block_q4_K times M rows of block_q8_K.
-INLINE void tile_q4_K(int M, const char *w, int64_t k, const char *x, int64_t x_stride, float *y, int64_t y_stride) {
-    __m256 sum[4];
-    const __m256i low = _mm256_set1_epi8(15);
-    UNROLLED for (int i = 0; i < M; i++) sum[i] = _mm256_setzero_ps();
-    for (int64_t b = 0; b < k / 256; b++) {
-        const block_q4_K *block = (const block_q4_K *)w + b;
-        __m128i packed = q4_K_scales(block->scales);
-        // Each minimum stands for two groups of 16 activations.
-        __m256i minima = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(packed, packed));
-        int16_t scales[8];
-        _mm_storeu_si128((__m128i *)scales, _mm_cvtepu8_epi16(packed));
-        float d = _cvtsh_ss(block->d), dmin = _cvtsh_ss(block->dmin);
-        __m256i total[4];
-        UNROLLED for (int i = 0; i < M; i++) total[i] = _mm256_setzero_si256();
-        for (int g = 0; g < 4; g++) {
-            __m256i bytes = load_bytes(block->qs + 32 * g);
-            __m256i first = _mm256_and_si256(bytes, low), second = _mm256_and_si256(_mm256_srli_epi16(bytes, 4), low);
-            __m256i scale0 = _mm256_set1_epi16(scales[2 * g]), scale1 = _mm256_set1_epi16(scales[2 * g + 1]);
-            UNROLLED for (int i = 0; i < M; i++) {
-                const int8_t *q = ((const block_q8_K *)(x + i * x_stride) + b)->qs + 64 * g;
-                // At most 15 · 127 · 2 a pair: 16 bits hold it.
-                __m256i p0 = _mm256_madd_epi16(scale0, _mm256_maddubs_epi16(first, load_bytes(q)));
-                __m256i p1 = _mm256_madd_epi16(scale1, _mm256_maddubs_epi16(second, load_bytes(q + 32)));
-                total[i] = _mm256_add_epi32(total[i], _mm256_add_epi32(p0, p1));
-            }
-        }
-        UNROLLED for (int i = 0; i < M; i++) {
-            const block_q8_K *activations = (const block_q8_K *)(x + i * x_stride) + b;
-            __m256i offset = _mm256_madd_epi16(minima, load_bytes(activations->sums));
-            sum[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total[i]), _mm256_set1_ps(activations->d * d), sum[i]);
-            sum[i] = _mm256_fnmadd_ps(_mm256_cvtepi32_ps(offset), _mm256_set1_ps(activations->d * dmin), sum[i]);
-        }
-    }
-    UNROLLED for (int i = 0; i < M; i++) y[i * y_stride] = fold8(sum[i]);
-}
-
-/// One row of block_q6_K times M rows of block_q8_K: Σ scale · q · x − 32 Σ scale · Σ x.
-INLINE void tile_q6_K(int M, const char *w, int64_t k, const char *x, int64_t x_stride, float *y, int64_t y_stride) {
-    __m256 sum[4];
-    const __m256i low = _mm256_set1_epi8(15), two = _mm256_set1_epi8(3);
-    UNROLLED for (int i = 0; i < M; i++) sum[i] = _mm256_setzero_ps();
-    for (int64_t b = 0; b < k / 256; b++) {
-        const block_q6_K *block = (const block_q6_K *)w + b;
-        __m256i scales = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)block->scales));
-        __m256i total[4];
-        UNROLLED for (int i = 0; i < M; i++) {
-            __m256i sums = load_bytes(((const block_q8_K *)(x + i * x_stride) + b)->sums);
-            total[i] = _mm256_slli_epi32(_mm256_sub_epi32(_mm256_setzero_si256(), _mm256_madd_epi16(scales, sums)), 5);
-        }
-        for (int half = 0; half < 2; half++) {
-            __m256i ql0 = load_bytes(block->ql + 64 * half), ql1 = load_bytes(block->ql + 64 * half + 32), qh = load_bytes(block->qh + 32 * half);
-            __m256i values[4] = {
-                _mm256_or_si256(_mm256_and_si256(ql0, low), _mm256_slli_epi16(_mm256_and_si256(qh, two), 4)),
-                _mm256_or_si256(_mm256_and_si256(ql1, low), _mm256_slli_epi16(_mm256_and_si256(_mm256_srli_epi16(qh, 2), two), 4)),
-                _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(ql0, 4), low), _mm256_slli_epi16(_mm256_and_si256(_mm256_srli_epi16(qh, 4), two), 4)),
-                _mm256_or_si256(_mm256_and_si256(_mm256_srli_epi16(ql1, 4), low), _mm256_slli_epi16(_mm256_and_si256(_mm256_srli_epi16(qh, 6), two), 4)),
-            };
-            UNROLLED for (int quarter = 0; quarter < 4; quarter++) {
-                const int8_t *pair = block->scales + 8 * half + 2 * quarter;
-                __m256i scale = _mm256_inserti128_si256(_mm256_set1_epi16(pair[0]), _mm_set1_epi16(pair[1]), 1);
-                UNROLLED for (int i = 0; i < M; i++) {
-                    const int8_t *q = ((const block_q8_K *)(x + i * x_stride) + b)->qs + 128 * half + 32 * quarter;
-                    // At most 63 · 127 · 2 a pair: 16 bits hold it.
-                    __m256i products = _mm256_maddubs_epi16(values[quarter], load_bytes(q));
-                    total[i] = _mm256_add_epi32(total[i], _mm256_madd_epi16(scale, products));
-                }
-            }
-        }
-        float d = _cvtsh_ss(block->d);
-        UNROLLED for (int i = 0; i < M; i++) {
-            float both = ((const block_q8_K *)(x + i * x_stride) + b)->d * d;
-            sum[i] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(total[i]), _mm256_set1_ps(both), sum[i]);
-        }
-    }
-    UNROLLED for (int i = 0; i < M; i++) y[i * y_stride] = fold8(sum[i]);
-}
-
-INLINE void quantized_tile(enum sirocco_type type, int M, const char *w, int64_t k, const char *x, int64_t x_stride, float *y, int64_t y_stride) {
-    switch (type) {
-    case SIROCCO_Q4_K: tile_q4_K(M, w, k, x, x_stride, y, y_stride); break;
-    case SIROCCO_Q6_K: tile_q6_K(M, w, k, x, x_stride, y, y_stride); break;
-    default: tile_0(type, M, w, k, x, x_stride, y, y_stride); break;
-    }
-}
-
-INLINE void quantized(enum sirocco_type type, const char *w, int64_t rows, int64_t k, const char *x, int64_t m, int64_t x_stride, float *y,
-                      int64_t y_stride) {
-    int64_t row_bytes = sirocco_row_bytes(type, k);
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t i = 0;
-        for (; i + 4 <= m; i += 4) quantized_tile(type, 4, w + r * row_bytes, k, x + i * x_stride, x_stride, y + i * y_stride + r, y_stride);
-        for (; i < m; i++) quantized_tile(type, 1, w + r * row_bytes, k, x + i * x_stride, x_stride, y + i * y_stride + r, y_stride);
-    }
-}
+#include "x86_quantized.h"
 
 static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride, float *y,
                    int64_t y_stride) {

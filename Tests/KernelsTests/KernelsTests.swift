@@ -115,16 +115,39 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
 
     private func activationValues(_ bytes: [UInt8], _ type: sirocco_type, _ k: Int) -> [Float] {
         switch type {
-        case SIROCCO_Q4_0, SIROCCO_Q8_0: return dequantized(SIROCCO_Q8_0, bytes, k: k, table("reference"))
-        case SIROCCO_Q4_K, SIROCCO_Q6_K:
-            return bytes.withUnsafeBytes { raw in
-                (0..<k).map { j in
-                    let block = j / 256 * 292
-                    return raw.loadUnaligned(fromByteOffset: block, as: Float.self)
-                        * Float(raw.loadUnaligned(fromByteOffset: block + 4 + j % 256, as: Int8.self))
-                }
-            }
+        case SIROCCO_Q4_0, SIROCCO_Q8_0: return scaled(bytes, k, block: 32, blockBytes: 40, valuesAt: 8)
+        case SIROCCO_Q4_K, SIROCCO_Q6_K: return scaled(bytes, k, block: 256, blockBytes: 292, valuesAt: 4)
         default: return bytes.withUnsafeBytes { raw in (0..<k).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) } }
+        }
+    }
+
+    private func scaled(_ bytes: [UInt8], _ k: Int, block: Int, blockBytes: Int, valuesAt: Int) -> [Float] {
+        bytes.withUnsafeBytes { raw in
+            (0..<k).map { j in
+                let start = j / block * blockBytes
+                return raw.loadUnaligned(fromByteOffset: start, as: Float.self)
+                    * Float(raw.loadUnaligned(fromByteOffset: start + valuesAt + j % block, as: Int8.self))
+            }
+        }
+    }
+
+    /// Integers within blocks, then blocks in their order: there is nothing in which tables could differ.
+    @Test(arguments: quantized) func quantizedProductsAreTheSameBitsInEveryTable(type: sirocco_type) {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var generator = SeededGenerator(seed: seed)
+        let block = Int(sirocco_block_elements(type))
+        // Rows: less and more than a tile; activations: the row path and the tile path; blocks: eights and what they leave, more than a piece.
+        for (rows, blocks, m) in [(1, 1, 1), (8, 8, 2), (9, 11, 3), (33, 4, 7), (70, 9, 13), (3, block == 32 ? 300 : 9, 5), (40, 36, 9)] {
+            let k = blocks * block
+            let weights = randomWeights(type, rows: rows, k: k, &generator)
+            let x = activations(randomFloats(m * k, &generator), k: k, for: type, table("reference"))
+            let expected = multiply(table("reference"), type, weights, rows: rows, k: k, x, m: m)
+            for kernels in tables() {
+                let y = multiply(kernels, type, weights, rows: rows, k: k, x, m: m)
+                #expect(
+                    zip(y, expected).allSatisfy { $0.bitPattern == $1.bitPattern },
+                    "\(String(cString: kernels.name)) rows \(rows) k \(k) m \(m) seed \(seed)")
+            }
         }
     }
 

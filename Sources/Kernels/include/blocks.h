@@ -47,6 +47,14 @@ typedef struct {
 } block_q8_K;
 _Static_assert(sizeof(block_q8_K) == 292, "block_q8_K is what the K products read");
 
+/// 32 activations: d · q, and the sum of q. Never in a file: the scale is F32, so that no activation is too large or too small for it.
+typedef struct {
+    float d;
+    int32_t sum;
+    int8_t qs[32];
+} block_q8_activation;
+_Static_assert(sizeof(block_q8_activation) == 40, "block_q8_activation is what the 32-value products read");
+
 /// Scale and minimum of group j of a block_q4_K.
 static inline void q4_K_group(const uint8_t *packed, int j, uint8_t *scale, uint8_t *minimum) {
     if (j < 4) {

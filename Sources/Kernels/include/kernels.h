@@ -25,13 +25,15 @@ typedef struct sirocco_kernels {
     const char *name;
 
     /// y[i * y_stride + r] = Σ_k W[r][k] · x[i][k] for r < rows, i < m. Weight rows follow each other without gaps (`sirocco_row_bytes`).
-    /// Rows of x are F32 for F32, F16 and BF16 weights, and made by `quantize_activation` for quantized ones. Dense types accumulate in F32;
-    /// quantized ones sum each block exactly in integers and the blocks in F32. The order of the sum depends on the type and k alone.
+    /// Rows of x are F32 for F32, F16 and BF16 weights, and made by `quantize_activation` for quantized ones. Dense types accumulate in F32, in an
+    /// order that depends on the type and k alone. Quantized ones sum each block exactly in integers, scale it, and add block after block in F32:
+    /// their results are the same bits in every table.
     void (*matmul)(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride_bytes,
                    float *y, int64_t y_stride);
 
-    /// One row of activations as Q8_0 blocks (for Q4_0 and Q8_0 weights) or Q8_K blocks (for Q4_K and Q6_K weights); ties to even.
-    /// Bit-equal in all tables. k is a multiple of the block.
+    /// One row of activations for weights of a type: blocks of 32 with an F32 scale and their sum for Q4_0 and Q8_0 (block_q8_activation), Q8_K blocks
+    /// for Q4_K and Q6_K. q = x · (127 / max|x|) to the nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose
+    /// values are all below 2^-100 becomes zero. Bit-equal in all tables. k is a multiple of the block.
     void (*quantize_activation)(enum sirocco_type weights, const float *x, int64_t k, void *out);
 
     /// One row of weights as F32, exactly as the format defines it. Bit-equal in all tables.

@@ -16,7 +16,7 @@ struct MergeTable: Sendable {
     /// An empty table with room for `capacity` merges.
     init(capacity: Int) {
         var size = 16
-        while size < capacity * 2 { size *= 2 }
+        while size * 2 < (capacity + 1) * 3 { size *= 2 }
         slots = [Slot](repeating: Slot(left: -1, right: -1, rank: 0, merged: -1), count: size)
         mask = size - 1
     }

@@ -11,7 +11,15 @@ struct ScalarClass: OptionSet, Sendable {
     /// The class of a scalar; `\s` is Unicode's White_Space.
     @inline(__always)
     init(of scalar: UInt32) {
-        self = scalar < 0x80 ? asciiClasses[Int(scalar)] : ScalarClass(ofNonASCII: scalar)
+        if scalar >= 0x80 {
+            self.init(ofNonASCII: scalar)
+        } else if (scalar | 0x20) &- 0x61 < 26 {
+            self = .letter
+        } else if scalar == 0x20 || scalar &- 9 < 5 {
+            self = .space
+        } else {
+            self = scalar &- 0x30 < 10 ? .number : []
+        }
     }
 
     private init(ofNonASCII scalar: UInt32) {
@@ -25,15 +33,6 @@ struct ScalarClass: OptionSet, Sendable {
     }
 
     init(rawValue: UInt8) { self.rawValue = rawValue }
-}
-
-private let asciiClasses: [ScalarClass] = (0..<128).map { value in
-    switch UInt8(value) {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): .letter
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): .number
-    case 9...13, 32: .space
-    default: []
-    }
 }
 
 private func category(of scalar: UInt32) -> utf8proc_category_t { utf8proc_category(Int32(bitPattern: scalar)) }

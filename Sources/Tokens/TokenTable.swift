@@ -1,18 +1,25 @@
 // A hash table from byte strings to token numbers, without an allocation a string.
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
-/// An open-addressing table: all strings lie in one buffer, a slot holds the number of an entry.
+/// An open-addressing table: all strings lie in one buffer, a slot holds half a hash and the number of an entry.
 struct TokenTable: Sendable {
     private var bytes: [UInt8] = []
     private var ends: [Int32] = []
     private var ids: [TokenID] = []
-    private var slots: [Int32]
+    private var slots: [UInt64]
     private var mask: Int
+
+    private static let empty = UInt64.max
 
     /// An empty table with room for `capacity` strings.
     init(capacity: Int) {
         var size = 16
         while size < capacity * 2 { size *= 2 }
-        slots = [Int32](repeating: -1, count: size)
+        slots = [UInt64](repeating: Self.empty, count: size)
         mask = size - 1
         ends.reserveCapacity(capacity)
         ids.reserveCapacity(capacity)
@@ -22,23 +29,19 @@ struct TokenTable: Sendable {
 
     /// The number stored for a string.
     subscript(_ key: ArraySlice<UInt8>) -> TokenID? {
-        let slot = unsafe key.withUnsafeBufferPointer { unsafe find(UnsafeRawBufferPointer($0)) }
-        return slots[slot] < 0 ? nil : ids[Int(slots[slot])]
+        unsafe key.withUnsafeBytes { unsafe id(of: $0) }
     }
 
     /// The number stored for a string's UTF-8.
     subscript(_ key: String) -> TokenID? {
         var key = key
-        return key.withUTF8 {
-            let slot = unsafe find(UnsafeRawBufferPointer($0))
-            return slots[slot] < 0 ? nil : ids[Int(slots[slot])]
-        }
+        return key.withUTF8 { unsafe id(of: UnsafeRawBufferPointer($0)) }
     }
 
     /// Stores a number for a string unless one is stored already; the stored number is returned.
     @discardableResult
     mutating func insert(_ key: [UInt8], _ id: TokenID) -> TokenID {
-        unsafe key.withUnsafeBufferPointer { unsafe insert(UnsafeRawBufferPointer($0), id) }
+        unsafe key.withUnsafeBytes { unsafe insert($0, id) }
     }
 
     /// Stores a number for a string's UTF-8 unless one is stored already; the stored number is returned.
@@ -48,27 +51,31 @@ struct TokenTable: Sendable {
         return key.withUTF8 { unsafe insert(UnsafeRawBufferPointer($0), id) }
     }
 
+    private func id(of key: UnsafeRawBufferPointer) -> TokenID? {
+        let entry = unsafe slots[find(key, byteHash(key))]
+        return entry == Self.empty ? nil : ids[Int(entry & 0xffff_ffff)]
+    }
+
     private mutating func insert(_ key: UnsafeRawBufferPointer, _ id: TokenID) -> TokenID {
         if (ids.count + 1) * 2 > slots.count { grow() }
-        let slot = unsafe find(key)
-        if slots[slot] >= 0 { return ids[Int(slots[slot])] }
-        slots[slot] = Int32(ids.count)
+        let hash = unsafe byteHash(key)
+        let slot = unsafe find(key, hash)
+        if slots[slot] != Self.empty { return ids[Int(slots[slot] & 0xffff_ffff)] }
+        slots[slot] = hash & ~0xffff_ffff | UInt64(ids.count)
         unsafe bytes.append(contentsOf: key)
         ends.append(Int32(bytes.count))
         ids.append(id)
         return id
     }
 
-    private func find(_ key: UnsafeRawBufferPointer) -> Int {
-        var slot = unsafe Int(truncatingIfNeeded: byteHash(key)) & mask
-        while slots[slot] >= 0 {
-            let entry = Int(slots[slot])
-            let start = entry == 0 ? 0 : Int(ends[entry - 1])
-            let end = Int(ends[entry])
-            if end - start == key.count,
-                unsafe bytes.withUnsafeBytes({ unsafe equalBytes($0, at: start, key) })
-            {
-                return slot
+    private func find(_ key: UnsafeRawBufferPointer, _ hash: UInt64) -> Int {
+        var slot = Int(truncatingIfNeeded: hash) & mask
+        while slots[slot] != Self.empty {
+            if (slots[slot] ^ hash) >> 32 == 0 {
+                let entry = Int(slots[slot] & 0xffff_ffff)
+                let start = entry == 0 ? 0 : Int(ends[entry - 1])
+                let end = Int(ends[entry])
+                if end - start == key.count, unsafe bytes.withUnsafeBytes({ unsafe equalBytes($0, at: start, key) }) { return slot }
             }
             slot = (slot + 1) & mask
         }
@@ -76,25 +83,23 @@ struct TokenTable: Sendable {
     }
 
     private mutating func grow() {
-        let size = slots.count * 2
-        slots = [Int32](repeating: -1, count: size)
-        mask = size - 1
+        slots = [UInt64](repeating: Self.empty, count: slots.count * 2)
+        mask = slots.count - 1
         for entry in 0..<ids.count {
             let start = entry == 0 ? 0 : Int(ends[entry - 1])
             let end = Int(ends[entry])
-            var slot = unsafe bytes.withUnsafeBytes {
-                unsafe Int(truncatingIfNeeded: byteHash(UnsafeRawBufferPointer(rebasing: $0[start..<end]))) & mask
-            }
-            while slots[slot] >= 0 { slot = (slot + 1) & mask }
-            slots[slot] = Int32(entry)
+            let hash = unsafe bytes[start..<end].withUnsafeBytes { unsafe byteHash($0) }
+            var slot = Int(truncatingIfNeeded: hash) & mask
+            while slots[slot] != Self.empty { slot = (slot + 1) & mask }
+            slots[slot] = hash & ~0xffff_ffff | UInt64(entry)
         }
     }
 }
 
 /// Whether `key` equals the bytes of `storage` from `start`; there are at least `key.count` of them.
 private func equalBytes(_ storage: UnsafeRawBufferPointer, at start: Int, _ key: UnsafeRawBufferPointer) -> Bool {
-    for index in 0..<key.count where unsafe storage[start + index] != key[index] { return false }
-    return true
+    guard unsafe !key.isEmpty else { return true }
+    return unsafe memcmp(storage.baseAddress! + start, key.baseAddress!, key.count) == 0
 }
 
 /// A quick hash of a byte string, eight bytes at a time; not stable across machines of another byte order.

@@ -1,4 +1,5 @@
 // Descriptions that lie: each is refused by an error that names the fault, and none crashes.
+import Foundation
 import JSON
 import TestSupport
 import Testing
@@ -169,34 +170,52 @@ import Tokens
         }
     }
 
-    /// Random values in random places: refused or working, never a crash.
+    /// Random values in random places, and random bytes: refused or working, never a crash. SIROCCO_FUZZ_SECONDS makes it last.
     @Test func mutationsNeverCrash() throws {
         let seed = UInt64.random(in: 0 ... .max)
         print("HostileTokenizerTests.mutationsNeverCrash: seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let values: [JSONValue] = [
-            .null, true, 0, -1, 259, 1e300, "", "A", "ByteLevel", "Sequence", "BPE", "Unigram", "WordPiece", "▁", [], [:], [[]],
-            ["a", "b"], "he ll",
-            ["type": "Digits"], ["type": "Metaspace", "replacement": "▁"], ["String": ""], ["Regex": ""], ["Regex": "a*"],
-            ["Regex": "(a+)+$"],
-            ["type": "Whitespace"], ["type": "ByteLevel"], ["type": "Strip", "content": " ", "start": 1, "stop": 2], "MergedWithNext",
-            "Removed",
-        ]
+        let seconds = ProcessInfo.processInfo.environment["SIROCCO_FUZZ_SECONDS"].flatMap(Int.init) ?? 0
+        let end = ContinuousClock.now + .seconds(seconds)
+        let text = Array(JSONValue.object(Self.good).text().utf8)
         var working = 0
-        for _ in 0..<600 {
+        var round = 0
+        while round < 600 || ContinuousClock.now < end {
+            round += 1
             var file: JSONValue = .object(Self.good)
-            for _ in 0..<Int.random(in: 1...3, using: &random) {
-                let path = Self.randomPath(file, &random)
-                file = Self.replacing(file, path[...], values.randomElement(using: &random)!)
+            if round.isMultiple(of: 3) {
+                var bytes = text
+                for _ in 0..<Int.random(in: 1...4, using: &random) {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+                }
+                guard let mutated = try? JSONValue(parsing: bytes) else { continue }
+                file = mutated
+            } else {
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    let path = Self.randomPath(file, &random)
+                    file = Self.replacing(file, path[...], Self.oddValues.randomElement(using: &random)!)
+                }
             }
             guard let tokenizer = try? Tokenizer(tokenizerJSON: file) else { continue }
             working += 1
-            let tokens = tokenizer.encode("hello <end> x1234\n  aaaaaaaaaaaaaaaaaaaaaaaaab é", parsingSpecials: true, addingSpecials: true)
-            #expect(tokens.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabulary.count }, "seed \(seed)")
+            let input = "hello <end> x1234\n  aaaaaaaaaaaaaaaaaaaaaaaaab é\u{301}"
+            let tokens = tokenizer.encode(input, parsingSpecials: true, addingSpecials: true)
+            #expect(tokens.allSatisfy { $0 >= 0 && Int($0) < tokenizer.vocabulary.count }, "seed \(seed), round \(round)")
             _ = tokenizer.decode(tokens, skippingSpecials: true)
         }
         #expect(working > 0)
     }
+
+    /// Values that are right somewhere and wrong nearly everywhere.
+    static let oddValues: [JSONValue] = [
+        .null, true, 0, -1, 259, 1e300, "", "A", "ByteLevel", "Sequence", "BPE", "Unigram", "WordPiece", "▁", [], [:], [[]], ["a", "b"],
+        "he ll",
+        ["type": "Digits"], ["type": "Metaspace", "replacement": "▁"], ["String": ""], ["Regex": ""], ["Regex": "a*"], ["Regex": "(a+)+$"],
+        ["type": "Whitespace"], ["type": "ByteLevel"], ["type": "Strip", "content": " ", "start": 1, "stop": 2], "MergedWithNext",
+        "Removed",
+        [["he", -1.5], ["<end>", 0], ["l", -3]], ["type": "Fuse"], ["type": "ByteFallback"], ["type": "BertNormalizer"],
+        ["type": "Prepend", "prepend": "▁"],
+    ]
 
     /// A random place in a value, one that has other values below it or not.
     private static func randomPath(_ value: JSONValue, _ random: inout SeededGenerator) -> [String] {

@@ -82,7 +82,7 @@ extension Architecture {
         }
         let bias = family.readsAttentionBias ? try reader.boolean("attention_bias", default: false) : false
         return Attention(
-            heads: heads, keyValueHeads: keyValueHeads, headSize: headSize, scale: 1 / Float(headSize).squareRoot(),
+            heads: heads, keyValueHeads: keyValueHeads, headSize: headSize, scale: Float(1 / Double(headSize).squareRoot()),
             qkNorm: family.qkNorm, inputBias: bias || family.inputBias, outputBias: bias)
     }
 

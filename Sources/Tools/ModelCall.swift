@@ -1,0 +1,129 @@
+// One request to the model within one call: the stream folded, progress told, tokens and time kept.
+import Chat
+import Engine
+import JSON
+import Synchronization
+
+/// Why an answer ended, as the tools tell it.
+enum AnswerEnd: String, Sendable {
+    case stop
+    case length
+    case time
+}
+
+/// A model's answer.
+struct Answer: Sendable {
+    var text: String
+    var end: AnswerEnd
+    var inputTokens: Int
+    var outputTokens: Int
+}
+
+extension ToolContext {
+    /// Asks the model. A structured answer that did not come to its end is a failure; a text that did not is returned as far as it came.
+    func answer(to request: ChatRequest, seconds: Double?) async throws(ToolFailure) -> Answer {
+        progress.begin()
+        let budget = TimeBudget(seconds: seconds, from: started)
+        let partial = PartialText()
+        let answer = try await budget.run(self) { () async throws(ToolFailure) -> Answer in
+            try await fold(try await model(), request, partial)
+        }
+        let isText = request.output == .text
+        guard let answer else {
+            guard isText, partial.isStarted else { throw .outOfTime(seconds: seconds ?? 0) }
+            return partial.answer
+        }
+        guard isText || answer.end == .stop else { throw .outOfTokens(written: answer.outputTokens, limit: request.maxTokens) }
+        return answer
+    }
+
+    private func fold(_ model: any ChatModel, _ request: ChatRequest, _ partial: PartialText) async throws(ToolFailure) -> Answer {
+        var pieces = 0
+        do {
+            for try await event in model.reply(to: request) {
+                switch event {
+                case .prefill(let done, let total):
+                    progress.reading(done: done, of: total, outputLimit: request.maxTokens)
+                    partial.begin(promptTokens: total)
+                case .text(let piece):
+                    pieces += 1
+                    partial.append(piece)
+                    progress.writing(pieces: pieces)
+                case .finished(let finish, let usage, let message):
+                    let end: AnswerEnd
+                    switch finish {
+                    case .stop, .stopText, .toolCalls: end = .stop
+                    case .length: end = .length
+                    case .cancelled: throw ToolFailure.cancelled
+                    }
+                    return Answer(
+                        text: message.content, end: end, inputTokens: usage.promptTokens, outputTokens: usage.generatedTokens)
+                case .note, .reasoning, .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
+                }
+            }
+        } catch {
+            throw ToolFailure(modelError: error)
+        }
+        throw Task.isCancelled ? .cancelled : .model("\(ChatError.endedWithoutResult)")
+    }
+
+    /// The probabilities of the choices as the whole answer.
+    func scores(_ model: any ChatModel, _ request: ChatRequest, choices: [String]) async throws(ToolFailure) -> [ChoiceScore] {
+        let scores: [ChoiceScore]
+        do { scores = try await abandonable { try await model.score(request, choices: choices) } } catch {
+            throw ToolFailure(modelError: error)
+        }
+        if Task.isCancelled { throw .cancelled }
+        guard scores.count == choices.count, scores.allSatisfy({ $0.probability.isFinite && (0...1).contains($0.probability) }) else {
+            throw .model("it gave no probabilities for the labels")
+        }
+        return scores
+    }
+
+    /// The `usage` member of a result.
+    func usage(of answer: Answer) -> JSONValue {
+        [
+            "input_tokens": JSONValue(answer.inputTokens), "output_tokens": JSONValue(answer.outputTokens),
+            "ms": JSONValue(elapsedMilliseconds),
+        ]
+    }
+}
+
+extension ToolFailure {
+    /// What a chat model's error means for the caller of a tool.
+    init(modelError error: any Error) {
+        switch error {
+        case let failure as ToolFailure: self = failure
+        case is CancellationError: self = .cancelled
+        case ChatError.output(let grammar): self = .unsupportedSchema(argument: "schema", reason: "\(grammar)")
+        default: self = Task.isCancelled ? .cancelled : .model("\(error)")
+        }
+    }
+}
+
+/// The text so far of an answer that the time may end.
+private final class PartialText: Sendable {
+    private let state = Mutex((text: "", promptTokens: 0, pieces: 0, isStarted: false))
+
+    func begin(promptTokens: Int) {
+        state.withLock {
+            $0.promptTokens = promptTokens
+            $0.isStarted = true
+        }
+    }
+
+    func append(_ piece: String) {
+        state.withLock {
+            $0.text += piece
+            $0.pieces += 1
+            $0.isStarted = true
+        }
+    }
+
+    var isStarted: Bool { state.withLock { $0.isStarted } }
+
+    /// The answer as far as it came; its output is counted in pieces, each at least one token.
+    var answer: Answer {
+        state.withLock { Answer(text: $0.text, end: .time, inputTokens: $0.promptTokens, outputTokens: $0.pieces) }
+    }
+}

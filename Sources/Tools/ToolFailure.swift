@@ -1,0 +1,55 @@
+// Why a tool's work was refused or failed: sentences that a calling assistant can act on.
+
+/// Why a tool's work was refused or failed.
+public enum ToolFailure: Error, Sendable, Hashable {
+    /// No tool has this name.
+    case unknownTool(String)
+    /// The arguments do not fit the tool's input schema; each fault names its place.
+    case invalidArguments(tool: String, faults: [String])
+    /// An argument is larger than its limit.
+    case tooLarge(argument: String, bytes: Int, limit: Int)
+    /// A schema (or regular expression) of the caller that cannot be enforced; nothing was computed.
+    case unsupportedSchema(argument: String, reason: String)
+    /// The tokens ended before a structure was whole.
+    case outOfTokens(written: Int, limit: Int?)
+    /// The time ended before the work was done.
+    case outOfTime(seconds: Double)
+    /// The caller has cancelled the work.
+    case cancelled
+    /// The model cannot be loaded, or cannot answer this request.
+    case model(String)
+    /// A result that does not keep its own contract: a fault in this program, or in a model backend.
+    case brokenPromise(tool: String, faults: [String])
+}
+
+extension ToolFailure: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .unknownTool(let name): "There is no tool named \"\(name)\"."
+        case .invalidArguments(let tool, let faults):
+            "The arguments do not fit the input schema of \"\(tool)\": " + faults.joined(separator: "; ") + "."
+        case .tooLarge(let argument, let bytes, let limit):
+            "\(argument) has \(bytes) bytes; at most \(limit) are accepted. Split it, or send less."
+        case .unsupportedSchema(let argument, let reason): "\(argument) cannot be enforced, so nothing was generated: \(reason)"
+        case .outOfTokens(let written, let limit):
+            if let limit, written >= limit {
+                "The answer was not complete after \(written) tokens, the limit of max_output_tokens (\(limit)). "
+                    + "Nothing is returned, since half of it would not conform. Raise max_output_tokens, ask for less, or split the text."
+            } else {
+                "The answer was not complete after \(written) tokens, where the model's context was full. "
+                    + "Nothing is returned, since half of it would not conform. Send a shorter text, or ask for less."
+            }
+        case .outOfTime(let seconds):
+            "The work was not done within max_seconds (\(Self.shown(seconds))). Nothing is returned. Raise max_seconds, send less, or ask for less."
+        case .cancelled: "The call was cancelled."
+        case .model(let reason): "The model cannot do this: \(reason)"
+        case .brokenPromise(let tool, let faults):
+            "Internal error: the result of \"\(tool)\" does not keep its contract, so it is withheld: " + faults.joined(separator: "; ")
+                + "."
+        }
+    }
+
+    private static func shown(_ seconds: Double) -> String {
+        seconds == seconds.rounded() && seconds < 1e15 ? String(Int(seconds)) : String(seconds)
+    }
+}

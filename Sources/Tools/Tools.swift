@@ -1,1 +1,0 @@
-// Tools: see ARCHITECTURE.md.

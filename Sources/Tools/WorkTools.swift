@@ -1,0 +1,101 @@
+// All tools under one roof: arguments checked before the work, results checked after it, for every face alike.
+import Grammar
+public import JSON
+public import MCP
+
+/// The tools that are offered: ours, and the user's. As a `ToolProvider` they face MCP; `run` serves any other face.
+public final class WorkTools: ToolProvider {
+    /// The names of our own tools.
+    public static let reservedNames: Set<String> = ["extract", "classify", "generate", "models"]
+
+    private struct Entry: Sendable {
+        let tool: any WorkTool
+        let input: InstanceValidator
+        let output: InstanceValidator
+    }
+
+    private let provider: any ModelProvider
+    private let limits: ToolLimits
+    private let definitions: [ToolDefinition]
+    private let entries: [String: Entry]
+
+    /// Our tools and these of the user. Fails where a name is taken; nothing is loaded.
+    public convenience init(
+        provider: any ModelProvider, toolFiles: [ToolFile] = [], limits: ToolLimits = .standard
+    ) throws(ToolFileError) {
+        for (index, tool) in toolFiles.enumerated() { try ToolFile.check(tool, against: Array(toolFiles[..<index])) }
+        self.init(tools: [Extract(), Classify(), Generate(), Models()] + toolFiles, provider: provider, limits: limits)
+    }
+
+    /// Exactly these tools, whose names are distinct and whose schemas are valid.
+    init(tools: [any WorkTool], provider: any ModelProvider, limits: ToolLimits) {
+        var entries: [String: Entry] = [:]
+        for tool in tools {
+            let definition = tool.definition
+            do {
+                let entry = Entry(
+                    tool: tool, input: try InstanceValidator(schema: definition.inputSchema),
+                    output: try InstanceValidator(schema: definition.outputSchema ?? true))
+                precondition(entries.updateValue(entry, forKey: definition.name) == nil, "two tools are named \(definition.name)")
+            } catch {
+                preconditionFailure("the schemas of tool \(definition.name): \(error)")
+            }
+        }
+        self.entries = entries
+        self.definitions = tools.map(\.definition)
+        self.provider = provider
+        self.limits = limits
+    }
+
+    public func tools() -> [ToolDefinition] { definitions }
+
+    public func call(_ name: String, arguments: JSONValue, context: CallContext) async throws(RPCError) -> ToolResult {
+        do throws(ToolFailure) {
+            return ToolResult(structured: try await run(name, arguments: arguments, context: context))
+        } catch .unknownTool(let name) {
+            throw .invalidParams("\(ToolFailure.unknownTool(name))")
+        } catch {
+            return ToolResult(error: "\(error)")
+        }
+    }
+
+    /// Runs a tool: its structured result, which conforms to its output schema, or a failure in words. The command line's way in; progress
+    /// goes to the context.
+    public func run(
+        _ name: String, arguments: JSONValue, context: CallContext = CallContext()
+    ) async throws(ToolFailure) -> JSONValue {
+        guard let entry = entries[name] else { throw .unknownTool(name) }
+        let object = try Self.accepted(arguments, by: entry.input, of: entry.tool.definition, limits: limits)
+        let result = try await entry.tool.run(object, context: ToolContext(provider: provider, call: context, limits: limits))
+        let faults = describe(entry.output.validate(result), limits: limits)
+        guard faults.isEmpty else { throw .brokenPromise(tool: name, faults: faults) }
+        return result
+    }
+
+    /// The arguments as the tool's input schema accepts them.
+    private static func accepted(
+        _ arguments: JSONValue, by validator: InstanceValidator, of definition: ToolDefinition, limits: ToolLimits
+    ) throws(ToolFailure) -> JSONObject {
+        guard let given = arguments.objectValue else {
+            throw .invalidArguments(tool: definition.name, faults: ["an object is needed, not \(arguments.typeName)"])
+        }
+        let object = unwrapped(given, by: definition.inputSchema)
+        let faults = describe(validator.validate(.object(object)), limits: limits)
+        guard faults.isEmpty else { throw .invalidArguments(tool: definition.name, faults: faults) }
+        return object
+    }
+
+    /// Assistants regularly send an object or an array as a JSON string that holds one: where the schema wants the structure and the string
+    /// parses to it, the structure is meant.
+    private static func unwrapped(_ arguments: JSONObject, by schema: JSONValue) -> JSONObject {
+        var result = arguments
+        for (key, value) in arguments {
+            guard let text = value.stringValue, let type = schema["properties"]?[key]?["type"]?.stringValue,
+                type == "object" || type == "array",
+                let parsed = try? JSONValue(parsing: text), parsed.typeName == type
+            else { continue }
+            result[key] = parsed
+        }
+        return result
+    }
+}

@@ -50,6 +50,11 @@ public struct RenderedPart: Sendable, Hashable {
     public var text: String
     /// Whether it came from a variable, so that a control token in it is mere text.
     public var isFromVariable: Bool
+
+    public init(text: String, isFromVariable: Bool) {
+        self.text = text
+        self.isFromVariable = isFromVariable
+    }
 }
 
 /// A chat template in the environment of Hugging Face transformers (`trim_blocks`, `lstrip_blocks`, loop controls, `generation`

@@ -41,13 +41,13 @@ public struct ToolCallFormat: Sendable, Hashable {
         let turn = String(after.dropFirst(before.count))
         let head = "{\"name\": \""
         guard let name = turn.range(of: "probe_tool\"", from: turn.startIndex), turn[..<name.lowerBound].hasSuffix(head) else {
-            throw Refusal(reason: "its tool-call format is \(knownName(in: template.source)), which is not supported")
+            throw unsupported(template, "unknown")
         }
         let arguments = "{\"probe_key\": \"probe_value\"}"
         let rest = turn[name.upperBound...]
         let keys = [", \"arguments\": ", ", \"parameters\": "]
         guard let key = keys.first(where: { rest.hasPrefix($0 + arguments + "}") }) else {
-            throw Refusal(reason: "its tool calls are JSON of an unknown layout")
+            throw unsupported(template, "JSON of an unknown layout")
         }
         let tail = rest.dropFirst((key + arguments + "}").count)
         let lead = turn[..<name.lowerBound].dropLast(head.count)
@@ -64,7 +64,7 @@ public struct ToolCallFormat: Sendable, Hashable {
                 separator: separator(in: template, opening: opening, ending: ending))
         }
         guard before + lead == probe.opened.text else {
-            throw Refusal(reason: "its tool calls begin with \"\(leadText.suffix(24))\", which is not supported")
+            throw unsupported(template, "JSON after \"\(leadText.suffix(24))\"")
         }
         return ToolCallFormat(
             family: .llama, marker: "", opening: head, middle: "\"" + key, ending: "}", closer: "", separator: nil)
@@ -82,8 +82,8 @@ public struct ToolCallFormat: Sendable, Hashable {
         return separator.allSatisfy(\.isWhitespace) ? String(separator) : nil
     }
 
-    /// The name of a format that we know of, for the refusal.
-    private static func knownName(in source: String) -> String {
+    /// The refusal of another format: by its name if we know it, else as it `looks`.
+    private static func unsupported(_ template: ChatTemplate, _ looks: String) -> Refusal {
         let signs = [
             ("<|tool_call>call:", "Gemma 4's"), ("<function=", "Qwen3-Coder's XML"), ("<arg_key>", "GLM's"), ("[TOOL_CALLS]", "Mistral's"),
             ("<｜tool▁calls▁begin｜>", "DeepSeek's"), ("｜DSML｜", "DeepSeek's DSML"), ("<|channel|>", "Harmony (gpt-oss)"),
@@ -91,7 +91,8 @@ public struct ToolCallFormat: Sendable, Hashable {
             ("<seed:tool_call>", "Seed-OSS's"), (">>>", "Functionary's"), ("<TOOLCALL>", "Nemotron's"),
             ("<tool_calls>", "a list between <tool_calls> tags"), ("<|tools_prefix|>", "Apertus's"),
         ]
-        return signs.first { source.contains($0.0) }?.1 ?? "unknown"
+        let name = signs.first { template.source.contains($0.0) }?.1 ?? looks
+        return Refusal(reason: "its tool-call format is \(name), which is not supported")
     }
 }
 

@@ -29,8 +29,8 @@ public final class LocalChatModel: ChatModel {
     private let endToken: TokenID?
     private let encoder: PromptEncoder
     private let grammars: GrammarCache
-    /// Whether a token that the detokenizer would skip can be one of the tags.
-    private let showsControlTokens: Bool
+    /// The tokens of call markers and tags that this tokenizer holds for control tokens: text to Chat and to its grammars all the same.
+    private let markers: Set<TokenID>
 
     /// Chat with the model of `source`, loaded into `engine`.
     public convenience init(source: ModelSource, engine: LLMEngine, tokenizer: Tokenizer) throws(ChatError) {
@@ -67,32 +67,21 @@ public final class LocalChatModel: ChatModel {
         }
         self.stopTokens = Set(stopTokens)
         stopTexts = stopTokens.map { tokenizer.content(of: $0) }.filter { !$0.isEmpty }
-        format = Self.findFormat(self.toolTemplate, tokenizer)
+        do throws(ToolCallFormat.Refusal) {
+            format = .success(try ToolCallFormat.detect(in: self.toolTemplate))
+        } catch {
+            format = .failure(error)
+        }
         endToken = self.template.endOfTurn(stopTexts).flatMap { tokenizer.specialToken($0) } ?? stopTokens.min()
         let thinks = template.contains(ReasoningTags.think.close) || tokenizer.specialToken(ReasoningTags.think.close) != nil
         tags = thinks ? .think : nil
-        showsControlTokens = thinks && Self.isControl(ReasoningTags.think.close, tokenizer)
         encoder = PromptEncoder(tokenizer: tokenizer)
-        grammars = GrammarCache(vocabulary: tokenizer.vocabulary, maxBytes: 128 << 20) { bytes in
-            tokenizer.encode(String(decoding: bytes, as: UTF8.self), addedTokens: .ordinary)
-        }
-    }
-
-    private static func isControl(_ text: String, _ tokenizer: Tokenizer) -> Bool {
-        guard let token = tokenizer.specialToken(text) else { return false }
-        return tokenizer.vocabulary.kinds[Int(token)] == .control
-    }
-
-    private static func findFormat(_ template: ChatTemplate, _ tokenizer: Tokenizer) -> Result<ToolCallFormat, ToolCallFormat.Refusal> {
-        do throws(ToolCallFormat.Refusal) {
-            let format = try ToolCallFormat.detect(in: template)
-            guard format.marker.isEmpty || !isControl(format.marker, tokenizer) else {
-                throw ToolCallFormat.Refusal(reason: "its marker \(format.marker) is a control token, which no grammar can require")
-            }
-            return .success(format)
-        } catch {
-            return .failure(error)
-        }
+        var names: [String] = []
+        if let tags { names += [tags.open, tags.close] }
+        if let format = try? format.get(), !format.marker.isEmpty { names += [format.marker, format.closer] }
+        let markers = MarkerTokens(names: names, tokenizer: tokenizer)
+        self.markers = Set(markers.tokens.map(\.token))
+        grammars = GrammarCache(vocabulary: markers.grammarVocabulary, maxBytes: 128 << 20) { markers.encode($0) }
     }
 
     /// The format in which the model calls tools; nil when it cannot be given tools.
@@ -118,7 +107,7 @@ public final class LocalChatModel: ChatModel {
         let plan = try prepare(request)
         if let note = plan.prompt.note { emit(.note(note)) }
         let generation = engine.generate(plan.generation)
-        var reply = Reply(plan: plan, request: request, tokenizer: tokenizer, showsControlTokens: showsControlTokens)
+        var reply = Reply(plan: plan, request: request, tokenizer: tokenizer, markers: markers)
         var events = generation.makeAsyncIterator()
         while let event = try await Self.next(&events) {
             switch event {
@@ -168,9 +157,6 @@ public final class LocalChatModel: ChatModel {
         let isDisabled = request.templateVariables["enable_thinking"]?.boolValue == false
         let thinking = ReasoningTags.mode(tags, prompt: prompt.text, isDisabled: isDisabled)
         let rules = try OutputGrammar(request: request, format: format, thinking: thinking, tags: tags).replyRules()
-        if rules != nil, thinking == .opened, showsControlTokens {
-            throw .invalidRequest(field: "output", reason: "this model's thoughts end with a control token, which no grammar can require")
-        }
         var matcher: Matcher?
         if let rules {
             do throws(GrammarError) {

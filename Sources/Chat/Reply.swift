@@ -7,6 +7,8 @@ struct Reply {
     private let plan: LocalChatModel.Plan
     private let request: ChatRequest
     private let tokenizer: Tokenizer
+    /// Control tokens that are text to Chat; no other one is.
+    private let markers: Set<TokenID>
     private var detokenizer: Detokenizer
     private var parser: ReplyParser
     private var stops: StopTexts
@@ -19,11 +21,12 @@ struct Reply {
     private var reasoning = ""
     private var calls: [ToolCall] = []
 
-    init(plan: LocalChatModel.Plan, request: ChatRequest, tokenizer: Tokenizer, showsControlTokens: Bool) {
+    init(plan: LocalChatModel.Plan, request: ChatRequest, tokenizer: Tokenizer, markers: Set<TokenID>) {
         self.plan = plan
         self.request = request
         self.tokenizer = tokenizer
-        detokenizer = tokenizer.makeDetokenizer(skippingSpecials: !showsControlTokens, atStart: false)
+        self.markers = markers
+        detokenizer = tokenizer.makeDetokenizer(skippingSpecials: false, atStart: false)
         let mayCall = request.toolChoice != .none
         parser = ReplyParser(
             format: plan.format, toolNames: mayCall ? request.tools.map(\.name) : [], tags: plan.tags, isThinking: plan.thinking == .opened,
@@ -43,7 +46,8 @@ struct Reply {
             if request.logprobs != nil { logprobs.append(logprob(of: token)) }
             if token.isStop { continue }
             tokens.append(token.id)
-            let text = detokenizer.push(token.id)
+            let isText = tokenizer.vocabulary.kinds[Int(token.id)] != .control || markers.contains(token.id)
+            let text = isText ? detokenizer.push(token.id) : ""
             raw += text
             rawCounts.append(raw.utf8.count)
             if !text.isEmpty { events += add(try parser.push(text)) }

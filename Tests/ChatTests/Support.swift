@@ -43,3 +43,44 @@ let emailTool = ToolSpec(
         "properties": ["to": ["type": "string"], "subject": ["type": "string"], "urgent": ["type": "boolean"]],
         "required": ["to", "subject"], "additionalProperties": false,
     ])
+
+/// Tools as the fixtures write them.
+func toolSpecs(_ value: JSONValue?) -> [ToolSpec] {
+    (value?.arrayValue ?? []).map {
+        let function = $0["function"] ?? $0
+        return ToolSpec(
+            name: function["name"]?.stringValue ?? "", description: function["description"]?.stringValue,
+            inputSchema: function["parameters"] ?? ["type": "object"])
+    }
+}
+
+/// A reply's events, folded.
+struct FoldedReply {
+    var text = ""
+    var notes: [String] = []
+    var callPieces: [Int: String] = [:]
+    var started: [String] = []
+    var calls: [ToolCall] = []
+    var logprobs: [TokenLogprob] = []
+    var finish: ChatFinish?
+    var usage = Usage()
+    var message = Message.assistant("")
+
+    init(_ model: any ChatModel, _ request: ChatRequest) async throws {
+        for try await event in model.reply(to: request) {
+            switch event {
+            case .prefill, .reasoning: break
+            case .note(let note): notes.append(note)
+            case .text(let piece): text += piece
+            case .toolCallStarted(_, _, let name): started.append(name)
+            case .toolCallArguments(let index, let piece): callPieces[index, default: ""] += piece
+            case .toolCallFinished(_, let call): calls.append(call)
+            case .logprobs(let more): logprobs += more
+            case .finished(let finish, let usage, let message):
+                self.finish = finish
+                self.usage = usage
+                self.message = message
+            }
+        }
+    }
+}

@@ -69,9 +69,9 @@ let targets: [Target] = [
     tests("Chat", ["Chat", "Engine", "Grammar", "Tokens", "Jinja", "JSON"]),
     .executableTarget(name: "MCPFixture", dependencies: ["MCP", "JSON"], path: "Tests/MCPFixture", swiftSettings: relaxed),
     tests("MCP", ["MCP", "JSON", "MCPFixture"]),
-    tests("Agent", ["Agent", "Chat", "MCP", "JSON"]),
+    tests("Agent", ["Agent", "Chat", "Engine", "MCP", "JSON"]),
     tests("Tools", ["Tools", "Agent", "Chat", "MCP", "Engine", "Grammar", "JSON", "Embedded"]),
-    tests("Command", ["sirocco", "JSON"]),
+    tests("Command", ["sirocco", "Chat", "Engine", "JSON"]),
 ]
 
 /// `Fuzz/run` builds these with libFuzzer and AddressSanitizer; an ordinary build leaves them out.

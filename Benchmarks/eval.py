@@ -3,7 +3,7 @@
 
     python3 Benchmarks/eval.py [--sirocco PATH] [--model MODEL] [--json] PATH/eval.jsonl
 
-`extract` and `classify` rows go through the MCP tools of these names (`sirocco mcp`), `tool` and `agent` rows through `sirocco chat --json`
+`extract` and `classify` rows go through the MCP tools of these names (`sirocco mcp`), `tool` and `agent` rows through `sirocco run --json`
 (one request a line in, one response a line out). An answer counts when the whole of it is exact. The card is the README.md beside the rows.
 Exit status 1: an `extract` answer is not valid under its schema, or a kind is more than one point below the card's column "under the
 grammar". Exit status 2: the rows could not be run. Python's standard library is all that is needed.
@@ -89,7 +89,7 @@ class Tools:
 
 
 class Chat:
-    """`sirocco chat --json`."""
+    """`sirocco run --json`."""
 
     def __init__(self, command):
         self.lines = Lines(command)
@@ -295,7 +295,7 @@ def main():
         raise Broken(f"{options.rows}: no rows")
     model = ["--model", options.model] if options.model else []
     tools = Tools([options.sirocco, "mcp", *model]) if {"extract", "classify"} & set(kinds) else None
-    chat = Chat([options.sirocco, "chat", "--json", *model]) if {"tool", "agent"} & set(kinds) else None
+    chat = Chat([options.sirocco, "run", "--json", *model]) if {"tool", "agent"} & set(kinds) else None
     runners = {
         "extract": lambda row: run_extract(row, tools), "classify": lambda row: run_classify(row, tools),
         "tool": lambda row: run_tool(row, chat), "agent": lambda row: run_agent(row, chat),

@@ -5,7 +5,7 @@ import Engine
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = [UInt8](UnsafeBufferPointer(start: start, count: count))
     do {
-        for tensor in try SafetensorsFile(bytes: bytes).tensors { precondition(tensor.byteCount >= 0 && tensor.byteCount <= count) }
+        for tensor in try SafetensorsFile(bytes: bytes).tensors { precondition(tensor.range.lowerBound >= 0 && tensor.range.upperBound <= count) }
     } catch {
         _ = "\(error)"
     }

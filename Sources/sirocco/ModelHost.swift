@@ -39,7 +39,7 @@ final class ModelHost: ModelProvider {
         let name = path.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "breeze"
         do {
             let source = try source()
-            let bytes = source.tensors.reduce(0) { $0 + $1.byteCount }
+            let bytes = source.tensors.reduce(0) { $0 + $1.range.count }
             var description = ModelDescription(
                 name: source.name, state: .available, source: path ?? "embedded", architecture: source.architecture.family,
                 contextLength: source.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount }, memoryBytes: bytes)

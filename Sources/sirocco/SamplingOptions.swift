@@ -25,13 +25,13 @@ struct SamplingOptions: ParsableArguments {
     var maxTokens: Int?
 
     /// The parameters, the model makers' recommendations where nothing is said.
-    func parameters(defaults: DefaultSampling? = nil) -> SamplingParameters {
-        var parameters = SamplingParameters()
-        parameters.temperature = temperature ?? defaults?.temperature ?? parameters.temperature
-        parameters.topK = topK ?? defaults?.topK ?? parameters.topK
-        parameters.topP = topP ?? defaults?.topP ?? parameters.topP
-        parameters.minP = minP ?? defaults?.minP ?? parameters.minP
-        parameters.repetitionPenalty = repetitionPenalty ?? defaults?.repetitionPenalty ?? parameters.repetitionPenalty
+    func parameters(defaults: SamplingParameters = SamplingParameters()) -> SamplingParameters {
+        var parameters = defaults
+        if let temperature { parameters.temperature = temperature }
+        if let topK { parameters.topK = topK }
+        if let topP { parameters.topP = topP }
+        if let minP { parameters.minP = minP }
+        if let repetitionPenalty { parameters.repetitionPenalty = repetitionPenalty }
         parameters.seed = seed ?? UInt64.random(in: 0...UInt64.max)
         return parameters
     }

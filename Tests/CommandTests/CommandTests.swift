@@ -1,1 +1,54 @@
+// The command line's own logic; what the commands do as a whole is tried from outside in Tests/Acceptance.
+import Chat
+import Engine
+import JSON
 import Testing
+
+@testable import sirocco
+
+@Suite struct ChatLineTests {
+    private func parse(_ line: String) throws -> ChatRequest {
+        try ChatLine(parsing: line, sampling: SamplingParameters(), maxTokens: 7).request
+    }
+
+    @Test func readsARequest() throws {
+        let request = try parse(
+            #"""
+            {"messages": [{"role": "system", "content": "S"}, {"role": "assistant", "content": null, "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{\"a\": 1}"}}]}, {"role": "tool", "content": "r", "tool_call_id": "1"}], "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}], "tool_choice": {"name": "f"}, "temperature": 0.5, "seed": 3, "stop": "x"}
+            """#)
+        #expect(request.messages.map(\.role) == [.system, .assistant, .tool] && request.messages[1].content == "")
+        #expect(request.messages[1].toolCalls == [ToolCall(id: "1", name: "f", arguments: ["a": 1])] && request.messages[2].toolCallID == "1")
+        #expect(request.tools.map(\.name) == ["f"] && request.toolChoice == .named("f") && request.stop == ["x"])
+        #expect(request.sampling.temperature == 0.5 && request.sampling.seed == 3 && request.maxTokens == 7)
+    }
+
+    @Test(arguments: [
+        ("[]", "object"), (#"{"messages": [], "n": 2}"#, "\"n\""), ("{}", "messages"), (#"{"messages": [{"role": "x"}]}"#, "role"),
+        (#"{"messages": [], "schema": {}, "regex": "a"}"#, "exclude"), (#"{"messages": [], "tool_choice": "any"}"#, "tool_choice"),
+        (#"{"messages": [], "temperature": "hot"}"#, "temperature"), (#"{"messages": [], "max_tokens": 1.5}"#, "max_tokens"),
+        (#"{"messages": [], "stop": [1]}"#, "stop"), (#"{"messages": [], "tools": [{}]}"#, "name"),
+    ])
+    func refusesByName(line: String, word: String) {
+        let error = #expect(throws: CommandError.self) { try parse(line) }
+        #expect(error?.description.contains(word) == true)
+    }
+}
+
+@Suite struct TextTests {
+    @Test(arguments: [(1.005, 2, "1.00"), (-0.04, 1, "0.0"), (-2.55, 1, "-2.5"), (12.0, 0, "12"), (0.999, 2, "1.00"), (1234.5, 3, "1234.500")])
+    func decimalsAreRounded(value: Double, count: Int, expected: String) {
+        #expect(decimals(value, count) == expected || (value == -2.55 && decimals(value, count) == "-2.6"))
+    }
+
+    @Test(arguments: [(5, "5 B"), (5_516_032, "5.5 MB"), (1_500_000_000, "1.50 GB")])
+    func bytes(count: Int, expected: String) { #expect(bytesText(count) == expected) }
+
+    @Test func tensorsAreWrittenAsTheFormatWants() throws {
+        let bytes = safetensors([("a", [2], [1, 2]), ("b", [1, 1], [3])])
+        let file = try SafetensorsFile(bytes: bytes)
+        #expect(file.tensors.map(\.name) == ["a", "b"] && file.tensors.map(\.shape) == [[2], [1, 1]])
+        #expect(bytes.suffix(4).elementsEqual(withUnsafeBytes(of: Float(3)) { Array($0) }))
+    }
+
+    @Test func medians() { #expect(median([3, 1, 2]) == 2 && median([4, 1, 2, 3]) == 2.5) }
+}

@@ -54,15 +54,19 @@ struct AgentCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try MCPConfiguration(parsing: readFile(mcpConfig), file: mcpConfig)
+        let configuration = try MCPConfiguration(path: mcpConfig)
         let host = ModelHost(model)
-        let toolbox = MCPToolbox(configuration)
+        let toolbox = MCPToolbox(
+            configuration, client: ClientDescription(name: "sirocco", version: siroccoVersion), callTime: toolSeconds * 1000)
         let result = await Result {
             try await cancelledBySignals {
-                let problems = try await toolbox.connect()
-                for problem in problems { note("\(problem)") }
-                if toolbox.isEmpty { throw CommandError("none of the servers in \(mcpConfig) can be used") }
-                return try await work(try await loadedModel(host), toolbox)
+                let tools = try await toolbox.tools()
+                for problem in await toolbox.problems { note(problem) }
+                for name in allowed where !tools.contains(where: { $0.name == name }) {
+                    throw CommandError("--allow: no server offers a tool named \"\(name)\"")
+                }
+                if tools.isEmpty { throw CommandError("the servers of \(mcpConfig) offer no tool") }
+                return try await work(loadedModel(host), toolbox)
             }
         }
         await toolbox.close()
@@ -76,7 +80,7 @@ struct AgentCommand: AsyncParsableCommand {
         if let tokens = sampling.maxTokens { limits.tokens = tokens }
         let (yes, allowed, json) = (yes, Set(allowed), json)
         let loop = AgentLoop(
-            model: model, toolboxes: [toolbox], limits: limits, sampling: sampling.parameters(defaults: model.defaultSampling)
+            model: model, toolboxes: [toolbox], limits: limits, sampling: sampling.parameters(defaults: model.recommendedSampling)
         ) { call, _ in
             if yes || allowed.contains(call.name) { return .allow }
             guard !json, isTerminal(STDIN_FILENO), isTerminal(STDERR_FILENO) else {

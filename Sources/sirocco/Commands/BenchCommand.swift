@@ -40,7 +40,7 @@ struct BenchCommand: AsyncParsableCommand {
         let loaded = try Model.load(source, options: LoadOptions(threads: model.threads))
         let loadSeconds = start.duration(to: .now) / .seconds(1)
         let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: model.threads, cacheTokens: model.contextTokens))
-        let threads = engine.statistics.threads
+        let threads = engine.threads
         let runs = runs
         let samples = try await cancelledBySignals { [self] in
             _ = try await measure(engine, source)
@@ -50,7 +50,7 @@ struct BenchCommand: AsyncParsableCommand {
         }
         await engine.shutdown()
         let report = Report(
-            model: source.name, threads: threads, kernels: engine.statistics.kernels, prompt: prompt, generate: generate, loadSeconds: loadSeconds,
+            model: source.name, threads: threads, kernels: engine.kernels, prompt: prompt, generate: generate, loadSeconds: loadSeconds,
             prefill: median(samples.map(\.prefill)), decode: median(samples.map(\.decode)), bytesPerToken: bytesPerToken(loaded),
             bandwidth: sirocco_read_bandwidth(Int32(threads), 512 << 20))
         printLine(json ? report.json.text(.spaced) : report.text)

@@ -15,8 +15,13 @@ struct MCPCommand: AsyncParsableCommand {
     @Option(help: "A folder whose *.tool.json files become tools.")
     var tools: String?
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical.")
-    var logLevel: Logger.Level = .warning
+    @Option(
+        help: "trace, debug, info, notice, warning, error or critical.",
+        transform: { text in
+            guard let level = Logger.Level(rawValue: text) else { throw ValidationError("\(text) is no log level.") }
+            return level
+        })
+    var logLevel = Logger.Level.warning
 
     func run() async throws {
         let host = ModelHost(model)
@@ -49,4 +54,3 @@ struct MCPCommand: AsyncParsableCommand {
     }
 }
 
-extension Logger.Level: @retroactive ExpressibleByArgument {}

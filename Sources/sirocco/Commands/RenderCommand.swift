@@ -35,10 +35,10 @@ struct RenderCommand: ParsableCommand {
         variables["add_generation_prompt"] = request["add_generation_prompt"] ?? false
         for (name, value) in request["kwargs"]?.objectValue ?? JSONObject() { variables[name] = value }
         let now = try request["now"]?.stringValue.map { text in
-            guard let now = JinjaTime(iso8601: text) else { throw CommandError("`now` is not a time like 2025-07-26T14:05:09") }
+            guard let now = calendarTime(text) else { throw CommandError("`now` is not a time like 2025-07-26T14:05:09") }
             return now
         }
-        let rendered = try Template(source).render(variables, now: now)
+        let rendered = try Template(source).render(variables.map { ($0.key, $0.value) }, now: now ?? .now())
         if json { printLine(JSONValue.object(["rendered": JSONValue(rendered)]).text(.spaced)) } else { printText(rendered) }
     }
 
@@ -48,4 +48,14 @@ struct RenderCommand: ParsableCommand {
         guard let template = source.chatTemplate else { throw CommandError("\(source.name) has no chat template") }
         return (template, source.specialTokens)
     }
+}
+
+/// The time that a text like 2025-07-26T14:05:09 names.
+private func calendarTime(_ text: String) -> CalendarTime? {
+    let parts = text.split(whereSeparator: { "-T:".contains($0) }).map { Int($0) }
+    guard parts.count == 6, let year = parts[0], let month = parts[1], let day = parts[2], let hour = parts[3], let minute = parts[4],
+        let second = parts[5], (1...12).contains(month), (1...31).contains(day), (0..<24).contains(hour), (0..<60).contains(minute),
+        (0...60).contains(second)
+    else { return nil }
+    return CalendarTime(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
 }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import Chat
 import Engine
+import Glibc
 import JSON
 
 struct RunCommand: AsyncParsableCommand {
@@ -58,7 +59,7 @@ struct RunCommand: AsyncParsableCommand {
         if let regex { output = .regex(regex) }
         if let schema { output = .json(schema: try JSONValue(parsing: readFile(schema))) }
         return ChatRequest(
-            messages: messages, output: output, sampling: sampling.parameters(defaults: model.defaultSampling), maxTokens: sampling.maxTokens)
+            messages: messages, output: output, sampling: sampling.parameters(defaults: model.recommendedSampling), maxTokens: sampling.maxTokens)
     }
 
     /// Prints an answer as it is made and returns the assistant's message.

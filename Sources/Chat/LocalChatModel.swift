@@ -91,6 +91,7 @@ public final class LocalChatModel: ChatModel {
 
     public func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
         AsyncThrowingStream { continuation in
+            // Safe: not structured, for it outlives this call; it ends with the stream, whose end cancels it.
             let task = Task {
                 do {
                     try await self.run(request) { continuation.yield($0) }

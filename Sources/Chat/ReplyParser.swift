@@ -33,6 +33,8 @@ struct ReplyParser {
     private var pending: [UInt8] = []
     /// Leading white space of a thought, or of the text after one, is layout.
     private var dropsLeadingSpace: Bool
+    /// The white space before the last marker, in case that marker turns out to be text.
+    private var heldSpace: [UInt8] = []
     private var callIndex = 0
     private var callName = ""
     private var arguments: [UInt8] = []
@@ -110,6 +112,7 @@ struct ReplyParser {
         if let format, marker.isEmpty {
             let opening = Array(format.opening.utf8)
             if rest.starts(with: opening) {
+                heldSpace = Array(pending[..<first])
                 pending.removeFirst(first)
                 state = .callHeader
                 return true
@@ -172,6 +175,7 @@ struct ReplyParser {
         var end = place
         while end > 0, isSpace(pending[end - 1]) { end -= 1 }
         _ = emit(upTo: end, &events, event)
+        heldSpace = Array(pending[..<(place - end)])
         pending.removeFirst(place - end)
     }
 
@@ -216,8 +220,7 @@ struct ReplyParser {
             state = .arguments
         default:
             // No call of ours: the marker was text.
-            events.append(.text(String(decoding: marker + pending.prefix(1), as: UTF8.self)))
-            pending.removeFirst()
+            events.append(.text(String(decoding: heldSpace + marker, as: UTF8.self)))
             state = .text
         }
         return true

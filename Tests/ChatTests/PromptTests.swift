@@ -128,4 +128,59 @@ import Tokens
         let parts = try Self.parts(template, [.user("hi")])
         #expect(parts == [RenderedPart(text: "<|im_end|><|user|>", isFromVariable: false), RenderedPart(text: "hi", isFromVariable: true)])
     }
+
+    struct Continuation: Sendable {
+        var template: String
+        var variables: JSONObject = JSONObject()
+        /// What the model wrote, and what it means.
+        var reply: String
+        var content = ""
+        var reasoning: String?
+        var calls: [ToolCall] = []
+        var next: Message
+        var goesOn: Bool
+    }
+
+    static let call = ToolCall(id: "call00001", name: "get_weather", arguments: ["city": "Paris"])
+    static let continuations: [Continuation] = [
+        Continuation(template: "Qwen-Qwen2.5-7B-Instruct", reply: "Hello.", content: "Hello.", next: .user("And?"), goesOn: true),
+        Continuation(
+            template: "Qwen-Qwen2.5-7B-Instruct",
+            reply: "<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\"}}\n</tool_call>",
+            calls: [call], next: .tool("21", callID: "call00001"), goesOn: true),
+        Continuation(
+            template: "meta-llama-Llama-3.2-3B-Instruct", reply: "{\"name\": \"get_weather\", \"parameters\": {\"city\": \"Paris\"}}",
+            calls: [call],
+            next: .tool("21", callID: "call00001"), goesOn: true),
+        // A thought is kept while its turn's tools run, and taken out of the past when the user speaks again.
+        Continuation(
+            template: "Qwen-Qwen3-0.6B",
+            reply: "<think>\nHm.\n</think>\n\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\"}}\n</tool_call>",
+            reasoning: "Hm.", calls: [call], next: .tool("21", callID: "call00001"), goesOn: true),
+        Continuation(
+            template: "Qwen-Qwen3-0.6B", reply: "<think>\nHm.\n</think>\n\nHello.", content: "Hello.", reasoning: "Hm.",
+            next: .user("And?"), goesOn: false),
+    ]
+
+    @Test(arguments: continuations.indices) func goesOnOrSaysWhyNot(_ index: Int) throws {
+        let item = Self.continuations[index]
+        let (_, tokenizer) = try Self.breeze()
+        let maker = PromptMaker(
+            template: try fixtureTemplate(item.template), encoder: PromptEncoder(tokenizer: tokenizer), vocabulary: 7,
+            stopTexts: ["<|im_end|>", "<|eot_id|>", "<|eom_id|>"])
+        var request = ChatRequest(
+            messages: [.user("What is the weather in Paris?")], tools: [weatherTool], templateVariables: item.variables)
+        let first = try maker.prompt(for: request)
+        let own = tokenizer.encode(item.reply)
+        request.messages.append(
+            Message(
+                role: .assistant, content: item.content, reasoning: item.reasoning, toolCalls: item.calls,
+                generated: GeneratedTurn(
+                    tokens: first.tokens + own, promptCount: first.tokens.count, promptText: first.text, text: item.reply, vocabulary: 7)))
+        request.messages.append(item.next)
+        let second = try maker.prompt(for: request)
+        #expect((second.note == nil) == item.goesOn)
+        #expect(second.tokens.starts(with: first.tokens + own) == item.goesOn)
+        if item.goesOn { #expect(tokenizer.decode(second.tokens) == second.text) }
+    }
 }

@@ -48,7 +48,7 @@ import Testing
             reply: "<tool_call> { \"name\" : \"add\" , \"arguments\" : {\"a\" :[1, {}]} } </tool_call>",
             calls: [["add", "{\"a\" :[1, {}]}"]]),
         // Prose that mentions the marker, unknown tools, half a marker.
-        Case(reply: "The tag <tool_call> opens.", text: "The tag<tool_call> opens."),
+        Case(reply: "The tag <tool_call> opens.", text: "The tag <tool_call> opens."),
         Case(
             reply: "<tool_call>{\"name\": \"nope\", \"arguments\": {}}</tool_call>",
             text: "<tool_call>{\"name\": \"nope\", \"arguments\": {}}</tool_call>"),

@@ -6,8 +6,10 @@ public import MCP
 /// Chooses among labels by the model's own probabilities of writing each of them; nothing is sampled.
 ///
 /// One label: the probability of each label as the whole answer, normalised over the labels; the most probable one is the answer. Many
-/// (`multi`): each label is judged on its own, in a prompt that offers it and `none` alone; its probability is the share that the two have
-/// of it, and the labels from the threshold on are the answer. Judged so, labels do not compete, and a text may fit none of them.
+/// (`multi`): each label is judged on its own, in a prompt that offers `none` and it alone; its probability is its share of the two, and the
+/// labels from the threshold on are the answer. Judged so, labels do not compete, and a text may fit none of them. `none` comes first since
+/// that order separates better: over the embedded model's evaluation rows a right label scores above a wrong one in 90 % of all pairs (85 %
+/// with `none` last). The level is another matter: that model never learned `none`, and puts two thirds of the wrong labels above 0.5 as well.
 public struct Classify: WorkTool {
     public let definition = ToolDefinition(
         name: "classify", title: "Classify a text",
@@ -79,16 +81,16 @@ public struct Classify: WorkTool {
         return zip(labels, scores).map { Score(label: $0, probability: $1.probability) }
     }
 
-    /// A prompt for each label, which offers it and `none`.
+    /// A prompt for each label, which offers `none` and it.
     private func independentScores(
         of labels: [String], text: String, model: any ChatModel, context: ToolContext
     ) async throws(ToolFailure) -> [Score] {
         var scores: [Score] = []
         for label in labels {
-            let choices = [label, Prompts.noLabel]
+            let choices = [Prompts.noLabel, label]
             let request = ChatRequest(messages: Prompts.classification(labels: choices, text: text))
             let pair = try await context.scores(model, request, choices: choices.map(Prompts.answer(for:)))
-            scores.append(Score(label: label, probability: pair[0].probability))
+            scores.append(Score(label: label, probability: pair[1].probability))
             context.progress.step(scores.count, of: labels.count)
         }
         return scores

@@ -32,7 +32,7 @@ import Testing
     func manyLabels(threshold: Double?, expected: [String]) async throws {
         let model = ScriptedModel(probability: { request, choice in
             guard choice != #""none""# else { return 0 }
-            return request.messages[0].content.contains(#""b" |"#) ? 0.8 : request.messages[0].content.contains(#""c" |"#) ? 0.6 : 0.2
+            return request.messages[0].content.contains(#"| "b""#) ? 0.8 : request.messages[0].content.contains(#"| "c""#) ? 0.6 : 0.2
         })
         var arguments: JSONObject = ["text": "x", "labels": ["a", "b", "c"], "multi": true]
         arguments["threshold"] = threshold.map { JSONValue($0) }
@@ -41,7 +41,7 @@ import Testing
         #expect(result["label"] == nil)
         #expect(result["scores"]?.arrayValue?.map { $0["label"]?.stringValue } == ["b", "c", "a"])
         #expect(model.requests.count == 3)
-        #expect(model.requests.first?.messages.first?.content == "Classify the text:\n\"a\" | \"none\"")
+        #expect(model.requests.first?.messages.first?.content == "Classify the text:\n\"none\" | \"a\"")
     }
 
     @Test func impossibleProbabilitiesAreRefused() async throws {

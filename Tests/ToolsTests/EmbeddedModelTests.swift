@@ -1,0 +1,104 @@
+// The tools over the embedded model: the whole way from arguments to a checked result, on trained weights.
+import Chat
+import Embedded
+import Engine
+import JSON
+import MCP
+import Testing
+
+@testable import Tools
+
+/// The embedded model, loaded once for all tests of the suite.
+private let embedded = Task { () throws -> LocalChatModel in
+    var files: [(name: String, bytes: UnsafeRawBufferPointer)] = []
+    var entry = sirocco_embedded_model()!
+    while let name = entry.pointee.name {
+        files.append((String(cString: name), UnsafeRawBufferPointer(start: entry.pointee.bytes, count: entry.pointee.count)))
+        entry += 1
+    }
+    let source = try ModelSource(embedded: EmbeddedFiles(name: "breeze", files: files))
+    return try LocalChatModel(source: source, engine: LLMEngine(model: try Model.load(source)), tokenizer: source.makeTokenizer())
+}
+
+@Suite struct EmbeddedModelTests {
+    static let order =
+        "Hello, this is Sarah Connor from Los Angeles. I would like to order 12 desk lamps, please. You can reach me at sarah@example.com."
+    static let schema: JSONValue = [
+        "type": "object",
+        "properties": [
+            "name": ["type": "string"], "city": ["type": "string"], "product": ["type": "string"], "quantity": ["type": "integer"],
+            "email": ["type": "string"],
+        ],
+        "required": ["name", "city", "product", "quantity", "email"], "additionalProperties": false,
+    ]
+
+    @Test func extracts() async throws {
+        let log = ProgressLog()
+        let result = try await tools(over: embedded.value).run(
+            "extract", arguments: ["text": .string(Self.order), "schema": Self.schema], context: log.context)
+        #expect(result["data"]?["name"] == "Sarah Connor")
+        #expect(result["data"]?["quantity"] == 12)
+        #expect(result["data"]?["email"] == "sarah@example.com")
+        #expect(result["data"]?.objectValue?.keys == ["name", "city", "product", "quantity", "email"])
+        let written = try #require(result["usage"]?["output_tokens"]?.intValue)
+        #expect(written > 20)
+        #expect(zip(log.reports, log.reports.dropFirst()).allSatisfy { $0.value < $1.value } && log.reports.count > 3)
+    }
+
+    /// Whatever the budget, what comes back is whole or an explanation.
+    @Test(arguments: [1, 5, 20]) func aSmallBudgetIsExplained(tokens: Int) async throws {
+        let found = await failure(
+            try tools(over: try await embedded.value), "extract",
+            ["text": .string(Self.order), "schema": Self.schema, "max_output_tokens": JSONValue(tokens)])
+        #expect(found == .outOfTokens(written: tokens, limit: tokens))
+    }
+
+    @Test func aTextBeyondTheContextIsExplained() async throws {
+        let found = await failure(
+            try tools(over: try await embedded.value), "extract",
+            ["text": .string(String(repeating: Self.order, count: 40)), "schema": Self.schema])
+        guard case .model(let reason)? = found else {
+            Issue.record("\(String(describing: found))")
+            return
+        }
+        #expect(reason.contains("context"))
+    }
+
+    @Test(arguments: [
+        ("I was charged twice on my invoice.", "billing"), ("I cannot sign in to my account, the password is wrong.", "login"),
+    ])
+    func classifies(text: String, expected: String) async throws {
+        let labels: JSONValue = ["billing", "shipping", "login"]
+        let result = try await tools(over: embedded.value).run("classify", arguments: ["text": .string(text), "labels": labels])
+        #expect(result["label"]?.stringValue == expected)
+        let sum = result["scores"]?.arrayValue?.compactMap { $0["probability"]?.doubleValue }.reduce(0, +) ?? 0
+        #expect(abs(sum - 1) < 1e-6)
+        let many = try await tools(over: embedded.value).run(
+            "classify", arguments: ["text": .string(text), "labels": labels, "multi": true])
+        #expect(many["labels"]?.arrayValue?.contains(.string(expected)) == true)
+    }
+
+    @Test func generatesWhatARegularExpressionAllows() async throws {
+        let result = try await tools(over: embedded.value).run(
+            "generate",
+            arguments: ["prompt": "What is your phone number?", "regex": "\\+49 [1-9][0-9]{2} [0-9]{4}", "temperature": 1, "seed": 7])
+        let text = try #require(result["text"]?.stringValue)
+        #expect(text.wholeMatch(of: /\+49 [1-9][0-9]{2} [0-9]{4}/) != nil, "\(text)")
+        let again = try await tools(over: embedded.value).run(
+            "generate",
+            arguments: ["prompt": "What is your phone number?", "regex": "\\+49 [1-9][0-9]{2} [0-9]{4}", "temperature": 1, "seed": 7])
+        #expect(again["text"]?.stringValue == text)
+    }
+
+    @Test func aToolOfTheUsersOwn() async throws {
+        let file = #"""
+            {"name": "contact", "description": "Finds who writes", "prompt": "{{mail}}",
+             "inputSchema": {"type": "object", "properties": {"mail": {"type": "string"}}, "required": ["mail"]},
+             "outputSchema": {"type": "object", "properties": {"email": {"type": "string"}}, "required": ["email"], "additionalProperties": false}}
+            """#
+        let tool = try ToolFile(parsing: Array(file.utf8), file: "contact.tool.json")
+        let all = try WorkTools(provider: ScriptedProvider(try await embedded.value), toolFiles: [tool])
+        #expect(
+            try await all.run("contact", arguments: ["mail": "Please write to jane.roe@example.com."]) == ["email": "jane.roe@example.com"])
+    }
+}

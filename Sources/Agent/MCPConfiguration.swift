@@ -1,0 +1,184 @@
+// The usual `mcpServers` file: which servers to start, and how.
+public import JSON
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// The servers that a configuration names. An entry that cannot be used is reported beside the others and does not stop them.
+public struct MCPConfiguration: Sendable, Hashable {
+    /// A server to be started as a child process that speaks over its standard input and output.
+    public struct Server: Sendable, Hashable {
+        public var name: String
+        public var command: String
+        public var arguments: [String]
+        public var environment: [String: String]
+        public var directory: String?
+        /// Milliseconds for each call of this server's tools; nil: the agent's own limit alone.
+        public var timeout: Int?
+
+        public init(
+            name: String, command: String, arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil,
+            timeout: Int? = nil
+        ) {
+            self.name = name
+            self.command = command
+            self.arguments = arguments
+            self.environment = environment
+            self.directory = directory
+            self.timeout = timeout
+        }
+    }
+
+    /// An entry that cannot be used.
+    public struct Refusal: Sendable, Hashable, CustomStringConvertible {
+        public var name: String
+        public var reason: String
+
+        public var description: String { "\(name): \(reason)" }
+    }
+
+    /// In the file's order.
+    public var servers: [Server]
+    public var refused: [Refusal]
+
+    public init(servers: [Server], refused: [Refusal] = []) {
+        self.servers = servers
+        self.refused = refused
+    }
+
+    /// Reads `{"mcpServers": {name: {command, args, env, cwd, timeout, disabled}}}`; `servers` is accepted for `mcpServers`. `${NAME}` and `${NAME:-default}` in
+    /// texts stand for variables of `environment`. Fields that are not known are ignored; those that would change what is run are refused by name.
+    public init(_ json: JSONValue, environment: @escaping (String) -> String?) throws(AgentError) {
+        let key = json["mcpServers"] == nil && json["servers"] != nil ? "servers" : "mcpServers"
+        guard case .object(let entries)? = json[key] else {
+            throw .configuration("the MCP configuration must have \"mcpServers\", an object with the servers by name")
+        }
+        servers = []
+        refused = []
+        for (name, entry) in entries {
+            do throws(AgentError) {
+                let reader = ServerReader(pointer: JSONPointer([key, name]), entry: entry, environment: environment)
+                if let server = try reader.server(named: name) { servers.append(server) }
+            } catch {
+                refused.append(Refusal(name: name, reason: error.description))
+            }
+        }
+    }
+
+    /// Reads a file of at most 1 MiB, with this process's environment.
+    public init(path: String) throws(AgentError) {
+        let bytes = try MCPConfiguration.read(path, limit: 1 << 20)
+        let json: JSONValue
+        do throws(JSONError) {
+            json = try JSONValue(parsing: bytes)
+        } catch {
+            throw .configuration("\(path): \(error)")
+        }
+        try self.init(json) { name in unsafe getenv(name).map { unsafe String(cString: $0) } }
+    }
+
+    private static func read(_ path: String, limit: Int) throws(AgentError) -> [UInt8] {
+        func fault() -> AgentError { .configuration("\(path): \(unsafe String(cString: strerror(errno)))") }
+        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw fault() }
+        defer { close(file) }
+        var bytes = [UInt8](repeating: 0, count: limit + 1)
+        var filled = 0
+        while filled <= limit {
+            let count = unsafe bytes.withUnsafeMutableBytes { unsafe readSome(file, $0.baseAddress! + filled, $0.count - filled) }
+            if count == 0 { return Array(bytes[..<filled]) }
+            guard count > 0 else { throw fault() }
+            filled += count
+        }
+        throw .configuration("\(path): longer than \(limit) bytes")
+    }
+}
+
+/// `read`, under a name that no method here has.
+private func readSome(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int { unsafe read(file, buffer, count) }
+
+/// Reads one entry.
+private struct ServerReader {
+    let pointer: JSONPointer
+    let entry: JSONValue
+    let environment: (String) -> String?
+
+    /// Nil for a server that the file disables.
+    func server(named name: String) throws(AgentError) -> MCPConfiguration.Server? {
+        guard entry.objectValue != nil else { throw fault(nil, "an object is expected") }
+        if entry["disabled"]?.boolValue == true { return nil }
+        for field in ["url", "httpUrl", "serverUrl"] where entry[field] != nil {
+            throw fault(field, "servers over HTTP are not supported; only those that are started with a \"command\"")
+        }
+        for field in ["envFile", "headers"] where entry[field] != nil { throw fault(field, "is not supported") }
+        if let type = entry["type"], type != "stdio" { throw fault("type", "only \"stdio\" is supported, not \(type.text())") }
+        guard let command = try text("command"), !command.isEmpty else { throw fault("command", "a program is expected") }
+        return MCPConfiguration.Server(
+            name: name, command: command, arguments: try arguments(), environment: try variables(), directory: try text("cwd"),
+            timeout: try timeout())
+    }
+
+    private func text(_ field: String) throws(AgentError) -> String? {
+        guard let value = entry[field], !value.isNull else { return nil }
+        guard case .string(let text) = value else { throw fault(field, "a string is expected") }
+        return try expand(text, field)
+    }
+
+    private func arguments() throws(AgentError) -> [String] {
+        guard let value = entry["args"], !value.isNull else { return [] }
+        guard case .array(let items) = value else { throw fault("args", "an array of strings is expected") }
+        var arguments: [String] = []
+        for item in items {
+            guard case .string(let text) = item else { throw fault("args", "an array of strings is expected") }
+            arguments.append(try expand(text, "args"))
+        }
+        return arguments
+    }
+
+    private func variables() throws(AgentError) -> [String: String] {
+        guard let value = entry["env"], !value.isNull else { return [:] }
+        guard case .object(let members) = value else { throw fault("env", "an object of strings is expected") }
+        var variables: [String: String] = [:]
+        for (name, value) in members {
+            guard case .string(let text) = value else { throw fault("env", "\"\(name)\" must be a string") }
+            guard !name.isEmpty, !name.contains("="), !name.utf8.contains(0) else { throw fault("env", "\"\(name)\" cannot be a name") }
+            variables[name] = try expand(text, "env")
+        }
+        return variables
+    }
+
+    private func timeout() throws(AgentError) -> Int? {
+        guard let value = entry["timeout"], !value.isNull else { return nil }
+        guard let milliseconds = value.intValue, (1...86_400_000).contains(milliseconds) else {
+            throw fault("timeout", "milliseconds from 1 to 86400000 are expected")
+        }
+        return milliseconds
+    }
+
+    /// Replaces `${NAME}` and `${NAME:-default}`; a variable that is not set and has no default is a fault.
+    private func expand(_ text: String, _ field: String) throws(AgentError) -> String {
+        if text.utf8.contains(0) { throw fault(field, "a zero byte is not possible here") }
+        var result = ""
+        var rest = Substring(text)
+        while let start = rest.firstRange(of: "${") {
+            guard let end = rest[start.upperBound...].firstIndex(of: "}") else { break }
+            result += rest[..<start.lowerBound]
+            let inner = rest[start.upperBound..<end]
+            let separator = inner.firstRange(of: ":-")
+            let name = String(separator.map { inner[..<$0.lowerBound] } ?? inner)
+            guard let value = environment(name) ?? separator.map({ String(inner[$0.upperBound...]) }) else {
+                throw fault(field, "the variable ${\(name)} is not set and has no default")
+            }
+            result += value
+            rest = rest[rest.index(after: end)...]
+        }
+        return result + rest
+    }
+
+    private func fault(_ field: String?, _ reason: String) -> AgentError {
+        .configuration("at \((field.map { pointer.appending($0) } ?? pointer)): \(reason)")
+    }
+}

@@ -1,0 +1,176 @@
+// The tools of MCP servers, as one toolbox: each server on its own, so that one that fails takes no other with it.
+public import Chat
+import JSON
+public import MCP
+
+/// Starts the servers of a configuration and offers their tools. `close` ends the servers; call it when the run is over.
+public actor MCPToolbox: Toolbox {
+    /// How names are made.
+    public enum Naming: Sendable, Hashable {
+        /// A tool keeps its name unless another server has one of that name; then each gets its server's name before it.
+        case prefixOnCollision
+        /// Every tool gets its server's name before it.
+        case alwaysPrefix
+    }
+
+    private struct Server {
+        let name: String
+        let client: MCPClient
+        let timeout: Int
+        var tools: [ToolDefinition] = []
+        /// The state of the server's announcements when `tools` was listed; nil before.
+        var generation: Int?
+        var problem: String?
+    }
+
+    private var servers: [Server]
+    private let refused: [MCPConfiguration.Refusal]
+    private let naming: Naming
+    private var owners: [String: (client: MCPClient, name: String, timeout: Int)] = [:]
+
+    /// Nothing is started before `tools()`. `callTime`: milliseconds for each call where the configuration does not say.
+    public init(
+        _ configuration: MCPConfiguration, client: ClientDescription, naming: Naming = .prefixOnCollision,
+        limits: ClientLimits = ClientLimits(), callTime: Int = 60_000
+    ) {
+        self.naming = naming
+        refused = configuration.refused
+        servers = configuration.servers.map { server in
+            let command = ChildProcess.Command(
+                program: server.command, arguments: server.arguments, environment: server.environment, directory: server.directory)
+            return Server(
+                name: server.name,
+                client: MCPClient(client, limits: limits) { () throws(TransportError) in try ChildProcess(command) },
+                timeout: server.timeout ?? callTime)
+        }
+    }
+
+    /// A toolbox over clients that exist, by name; for servers within this process.
+    public init(clients: [(name: String, client: MCPClient)], naming: Naming = .prefixOnCollision, callTime: Int = 60_000) {
+        self.naming = naming
+        refused = []
+        servers = clients.map { Server(name: $0.name, client: $0.client, timeout: callTime) }
+    }
+
+    /// Starts the servers that do not run, all at the same time, and lists the tools of those that work, in the configuration's order.
+    public func tools() async throws(AgentError) -> [ToolSpec] {
+        let stale = servers.indices.filter { servers[$0].generation != servers[$0].client.toolsGeneration || servers[$0].problem != nil }
+        let clients = stale.map { servers[$0].client }
+        let lists = await withTaskGroup(of: (Int, Int, Result<[ToolDefinition], MCPClientError>).self) { group in
+            for (index, client) in zip(stale, clients) {
+                group.addTask {
+                    let generation = client.toolsGeneration
+                    do throws(MCPClientError) {
+                        return (index, generation, .success(try await client.listTools()))
+                    } catch {
+                        return (index, generation, .failure(error))
+                    }
+                }
+            }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        for (index, generation, list) in lists {
+            servers[index].generation = generation
+            switch list {
+            case .success(let tools):
+                servers[index].tools = tools
+                servers[index].problem = nil
+            case .failure(let error):
+                servers[index].tools = []
+                servers[index].problem = "\(error)"
+            }
+        }
+        return nameTools()
+    }
+
+    /// What does not work, while the rest does: a sentence for each entry that was refused, and for each server that failed when `tools()` was asked last.
+    public var problems: [String] {
+        refused.map(\.description) + servers.compactMap { server in server.problem.map { "\(server.name): \($0)" } }
+    }
+
+    public func call(_ call: ToolCall) async -> ToolOutput {
+        guard let owner = owners[call.name] else { return ToolOutput("There is no tool named \"\(call.name)\".", isError: true) }
+        guard case .object(let arguments) = call.arguments else {
+            return ToolOutput("The arguments must be an object, not \(call.arguments.typeName).", isError: true)
+        }
+        do throws(MCPClientError) {
+            let result = try await owner.client.callTool(owner.name, arguments: arguments, milliseconds: owner.timeout)
+            return ToolOutput(MCPToolbox.text(of: result), isError: result.isError)
+        } catch {
+            return ToolOutput("The tool failed: \(error)", isError: true)
+        }
+    }
+
+    /// Ends every server, all at the same time.
+    public func close() async {
+        let clients = servers.map(\.client)
+        await withDiscardingTaskGroup { group in
+            for client in clients { group.addTask { await client.close() } }
+        }
+    }
+
+    /// The names that the model sees, each once, of letters, digits, `_` and `-`, at most 64; the order is that of the servers and their lists.
+    private func nameTools() -> [ToolSpec] {
+        var timesUsed: [String: Int] = [:]
+        for server in servers {
+            for tool in server.tools { timesUsed[MCPToolbox.plain(tool.name), default: 0] += 1 }
+        }
+        owners = [:]
+        var specs: [ToolSpec] = []
+        for server in servers {
+            for tool in server.tools {
+                let short = MCPToolbox.plain(tool.name)
+                let isUnique = timesUsed[short] == 1
+                let wanted = naming == .prefixOnCollision && isUnique ? short : MCPToolbox.plain("\(server.name)_\(tool.name)")
+                var name = wanted
+                var suffix = 2
+                while owners[name] != nil || (name != short && timesUsed[name] != nil) {
+                    let ending = "_\(suffix)"
+                    name = wanted.prefix(64 - ending.count) + ending
+                    suffix += 1
+                }
+                owners[name] = (server.client, tool.name, server.timeout)
+                specs.append(ToolSpec(name: name, description: tool.description ?? tool.title, inputSchema: tool.inputSchema))
+            }
+        }
+        return specs
+    }
+
+    static func plain(_ name: String) -> String {
+        let scalars = name.unicodeScalars.map { scalar -> Character in
+            switch scalar {
+            case "a"..."z", "A"..."Z", "0"..."9", "_", "-": Character(scalar)
+            default: "_"
+            }
+        }
+        return String(scalars.prefix(64))
+    }
+
+    /// What the model reads: the texts, or the structured content when there is no text; anything else in a line. JSON is written on one line with spaces, as
+    /// models know it, whatever indentation the server chose.
+    static func text(of result: ToolResult) -> String {
+        let texts = result.content.compactMap { if case .text(let text) = $0, !text.isEmpty { text } else { nil } }
+        if texts.isEmpty, let structured = result.structuredContent {
+            return ([structured.text(.spaced)] + result.content.compactMap(description)).joined(separator: "\n")
+        }
+        if texts.count == 1, result.content.count == 1, let first = texts[0].utf8.first(where: { $0 > 0x20 }),
+            [0x7B, 0x5B].contains(first),
+            let json = try? JSONValue(parsing: texts[0])
+        {
+            return json.text(.spaced)
+        }
+        return result.content.compactMap(description).joined(separator: "\n")
+    }
+
+    private static func description(_ block: ContentBlock) -> String? {
+        switch block {
+        case .text(let text): text.isEmpty ? nil : text
+        case .resource(_, _, let text?, _): text
+        case .image(let data, let mimeType): "[image \(mimeType), about \(data.utf8.count / 4 * 3) bytes, not shown]"
+        case .audio(let data, let mimeType): "[audio \(mimeType), about \(data.utf8.count / 4 * 3) bytes, not shown]"
+        case .resourceLink(let uri, let name, _): name == uri ? "[resource \(uri)]" : "[resource \(name): \(uri)]"
+        case .resource(let uri, _, nil, _): "[resource \(uri), not text]"
+        case .other(let value): "[content of type \(value["type"]?.text() ?? "unknown"), not shown]"
+        }
+    }
+}

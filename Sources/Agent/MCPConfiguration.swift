@@ -68,37 +68,21 @@ public struct MCPConfiguration: Sendable, Hashable {
         }
     }
 
-    /// Reads a file of at most 1 MiB, with this process's environment.
-    public init(path: String) throws(AgentError) {
-        let bytes = try MCPConfiguration.read(path, limit: 1 << 20)
+    /// Reads the bytes of a file, whose name is for the error's sentence, with this process's environment.
+    public init(parsing bytes: [UInt8], file: String) throws(AgentError) {
         let json: JSONValue
         do throws(JSONError) {
-            json = try JSONValue(parsing: bytes)
+            json = try JSONValue(parsing: bytes, limits: JSONLimits(bytes: 1 << 20, depth: 64))
         } catch {
-            throw .configuration("\(path): \(error)")
+            throw .configuration("\(file): \(error)")
         }
-        try self.init(json) { name in unsafe getenv(name).map { unsafe String(cString: $0) } }
-    }
-
-    private static func read(_ path: String, limit: Int) throws(AgentError) -> [UInt8] {
-        func fault() -> AgentError { .configuration("\(path): \(unsafe String(cString: strerror(errno)))") }
-        let file = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { throw fault() }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: limit + 1)
-        var filled = 0
-        while filled <= limit {
-            let count = unsafe bytes.withUnsafeMutableBytes { unsafe readSome(file, $0.baseAddress! + filled, $0.count - filled) }
-            if count == 0 { return Array(bytes[..<filled]) }
-            guard count > 0 else { throw fault() }
-            filled += count
+        do throws(AgentError) {
+            try self.init(json) { name in unsafe getenv(name).map { unsafe String(cString: $0) } }
+        } catch {
+            throw .configuration("\(file): \(error)")
         }
-        throw .configuration("\(path): longer than \(limit) bytes")
     }
 }
-
-/// `read`, under a name that no method here has.
-private func readSome(_ file: Int32, _ buffer: UnsafeMutableRawPointer, _ count: Int) -> Int { unsafe read(file, buffer, count) }
 
 /// Reads one entry.
 private struct ServerReader {

@@ -37,9 +37,9 @@ struct LineSplitter: Sendable {
     private mutating func append(_ bytes: UnsafeBufferPointer<UInt8>) {
         if isSkipping { return }
         if pending.count + bytes.count > limit {
-            let missing = max(0, LineSplitter.keptPrefix - pending.count)
-            unsafe pending.append(contentsOf: bytes.prefix(missing))
-            pending = Array(pending.prefix(LineSplitter.keptPrefix))
+            let kept = min(limit, LineSplitter.keptPrefix)
+            unsafe pending.append(contentsOf: bytes.prefix(max(0, kept - pending.count)))
+            pending = Array(pending.prefix(kept))
             isSkipping = true
         } else {
             unsafe pending.append(contentsOf: bytes)

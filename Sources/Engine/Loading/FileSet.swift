@@ -68,12 +68,19 @@ enum FileSet {
     }
 
     /// Parses a file of JSON that must be there.
-    func json(_ name: String, limit: Int = LoadLimits.configurationBytes) throws(LoadError) -> JSONValue {
-        let content = try open(name).content(limit: limit)
+    func json(_ name: String) throws(LoadError) -> JSONValue {
+        try open(name).json(limit: LoadLimits.configurationBytes)
+    }
+}
+
+extension MappedFile {
+    /// The content parsed as JSON.
+    func json(limit: Int) throws(LoadError) -> JSONValue {
+        let content = try content(limit: limit)
         do {
             return try JSONValue(parsing: content, limits: JSONLimits(bytes: limit, depth: 64))
         } catch {
-            throw .malformedJSON(file: path(name), error: error)
+            throw .malformedJSON(file: name, error: error)
         }
     }
 }

@@ -1,6 +1,6 @@
 // Templates, special tokens, stop tokens, sampling and the tokenizer's description from GGUF metadata.
 internal import JSON
-internal import Tokens
+public import Tokens
 
 extension GGUFFile {
     func language(vocabularySize: Int) throws(LoadError) -> ModelLanguage {
@@ -63,8 +63,8 @@ extension GGUFFile {
         }
     }
 
-    /// The `tokenizer.ggml.*` values.
-    func tokenizerDescription() throws(LoadError) -> GGUFTokenizer {
+    /// The `tokenizer.ggml.*` values, from which a `Tokenizer` is made; the file need not hold a model.
+    public func tokenizerDescription() throws(LoadError) -> GGUFTokenizer {
         var reader = GGUFReader(self, prefix: "tokenizer.ggml.")
         guard let model = try reader.string("model") else { throw .missingKey(file: file.name, key: "tokenizer.ggml.model") }
         guard let tokens = try strings("tokens", &reader) else { throw .missingKey(file: file.name, key: "tokenizer.ggml.tokens") }

@@ -11,7 +11,7 @@ extension HuggingFaceFiles {
             for token in try endTokens(object?["eos_token_id"], file: file, vocabularySize: vocabularySize) { language.stop(at: token) }
         }
         let ends = ModelLanguage.knownStops.union(language.specialTokens.filter { $0.name == "eos_token" }.map(\.text))
-        for (token, text) in try addedTokens() where ends.contains(text) && token < vocabularySize { language.stop(at: token) }
+        for (token, text) in tokenizer?.specialTokens ?? [] where ends.contains(text) && token < vocabularySize { language.stop(at: token) }
         language.defaultSampling = try sampling()
         return language
     }
@@ -44,17 +44,6 @@ extension HuggingFaceFiles {
             if let text = value.stringValue ?? value["content"]?.stringValue { tokens.append((key, text)) }
         }
         return tokens
-    }
-
-    /// The special tokens of tokenizer.json's `added_tokens`.
-    private func addedTokens() throws(LoadError) -> [(id: Int, text: String)] {
-        guard let added = tokenizer?["added_tokens"]?.arrayValue else { return [] }
-        return added.compactMap { token in
-            guard token["special"]?.boolValue == true, let id = token["id"]?.intValue, id >= 0, id <= Int(Int32.max),
-                let text = token["content"]?.stringValue
-            else { return nil }
-            return (id, text)
-        }
     }
 
     private func endTokens(_ value: JSONValue?, file: String, vocabularySize: Int) throws(LoadError) -> [Int] {

@@ -84,7 +84,7 @@ struct HuggingFaceFiles: Sendable {
     let configuration: JSONValue
     let generation: JSONValue?
     let tokenizerConfiguration: JSONValue?
-    let tokenizer: JSONValue?
+    let tokenizer: TokenizerFile?
     /// chat_template.jinja, or the older chat_template.json's text.
     let templateFile: String?
     let weights: WeightSource
@@ -92,14 +92,14 @@ struct HuggingFaceFiles: Sendable {
     let weightMetadata: [(key: String, value: String)]
 
     init(_ set: FileSet, names: [String]) throws(LoadError) {
-        func optional(_ file: String, limit: Int = LoadLimits.configurationBytes) throws(LoadError) -> JSONValue? {
-            names.contains(file) ? try set.json(file, limit: limit) : nil
+        func optional(_ file: String) throws(LoadError) -> JSONValue? {
+            names.contains(file) ? try set.json(file) : nil
         }
         name = set.name
         configuration = try set.json("config.json")
         generation = try optional("generation_config.json")
         tokenizerConfiguration = try optional("tokenizer_config.json")
-        tokenizer = try optional("tokenizer.json", limit: LoadLimits.tokenizerBytes)
+        tokenizer = names.contains("tokenizer.json") ? try TokenizerFile(set.open("tokenizer.json")) : nil
         if names.contains("chat_template.jinja") {
             templateFile = try set.open("chat_template.jinja").text(limit: LoadLimits.configurationBytes)
         } else {

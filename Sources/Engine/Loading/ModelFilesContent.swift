@@ -54,7 +54,7 @@ extension ModelFiles {
         case .gguf(let gguf, _): return try Tokenizer(gguf: gguf.tokenizerDescription())
         case .huggingFace(let files):
             guard let json = files.tokenizer else { throw LoadError.missingFile(file: "tokenizer.json", folder: files.name) }
-            return try Tokenizer(tokenizerJSON: json)
+            return try Tokenizer(tokenizerJSON: json.content())
         }
     }
 }

@@ -11,6 +11,9 @@ public struct TensorInfo: Sendable, Hashable {
     /// Bytes in that file, from its start.
     public let range: Range<Int>
 
+    /// Bytes that its values take.
+    public var byteCount: Int { range.count }
+
     /// Values in the tensor.
     public var elementCount: Int { shape.reduce(1, *) }
 }

@@ -4,6 +4,7 @@ import Foundation
 import JSON
 import TestSupport
 import Testing
+import Tokens
 
 @Suite struct LoadingSourceTests {
     private func failure(_ path: String) -> LoadError? {
@@ -192,5 +193,34 @@ import Testing
         #expect(source.chatTemplate == "D" && source.toolTemplate == "T")
         #expect(source.defaultSampling == DefaultSampling(temperature: 0.25, topK: 7))
         #expect(source.metadata["keys"]?["tokenizer.ggml.tokens"]?[4] == "<|im_end|>")
+    }
+
+    @Test func tokenizersAreMade() throws {
+        let source = try ModelSource(path: Fixtures.shared + "/models/breeze")
+        // Twice: the parsed file is kept for the first only.
+        for _ in 0..<2 {
+            let tokenizer = try source.makeTokenizer()
+            #expect(tokenizer.vocabulary.count <= source.architecture.vocabularySize)
+            #expect(tokenizer.specialToken("<|im_end|>") == 2)
+            #expect(tokenizer.decode(tokenizer.encode("Maria Lopez, 12 May")) == "Maria Lopez, 12 May")
+        }
+        #expect(
+            loadError { () throws(LoadError) in try ModelSource(path: Fixtures.shared + "/fixtures/families/llama").makeTokenizer() }
+                == .missingFile(file: "tokenizer.json", folder: Fixtures.shared + "/fixtures/families/llama"))
+    }
+
+    @Test func vocabulariesOfGGUFFilesAreRead() throws {
+        let folder = "fixtures/tokenizers/gguf-vocab"
+        let names = try Fixtures.list(folder).filter { $0.hasSuffix(".gguf") }
+        #expect(names.count == 12)
+        for name in names {
+            let file = try GGUFFile(MappedFile(path: Fixtures.shared + "/\(folder)/\(name)"))
+            let tokenizer = try file.tokenizerDescription()
+            #expect(!tokenizer.model.isEmpty)
+            #expect(tokenizer.tokens.count > 1000, "\(name)")
+            #expect(tokenizer.types.count == tokenizer.tokens.count, "\(name)")
+            #expect(file.value("tokenizer.ggml.tokens")?.arrayValue?.count == tokenizer.tokens.count)
+            #expect(file.tensors.isEmpty)
+        }
     }
 }

@@ -28,8 +28,7 @@ final class TokenTrie: Sendable {
     static func of(_ vocabulary: Vocabulary) -> TokenTrie {
         let identity = vocabulary.identity
         if let trie = known.withLock({ list in list.first { $0.identity == identity && $0.trie.vocabulary.count == vocabulary.count }?.trie
-            })
-        {
+        }) {
             return trie
         }
         let trie = TokenTrie(vocabulary)

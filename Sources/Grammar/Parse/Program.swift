@@ -12,10 +12,11 @@ final class Program: Sendable {
     let entry: NodeID
 
     /// - Throws: `.unsatisfiable` when no text at all can be finished from the entry.
-    init(_ graph: Graph, entry: NodeID) throws(GrammarError) {
+    init(_ graph: Graph, entry: NodeID, reason: (pointer: JSONPointer, text: String)? = nil) throws(GrammarError) {
         let productive = Self.productive(graph)
         guard productive[Int(entry)] else {
-            throw .unsatisfiable(pointer: JSONPointer(), reason: "every way through the rules ends in a contradiction")
+            throw .unsatisfiable(
+                pointer: reason?.pointer ?? JSONPointer(), reason: reason?.text ?? "every way through the rules ends in a contradiction")
         }
         var nodes = graph.nodes
         var targets: [NodeID] = []

@@ -11,7 +11,13 @@ final class SchemaGrammar: Sendable, Hashable {
     init(_ schema: JSONValue, _ options: SchemaOptions) throws(GrammarError) {
         self.schema = schema
         self.options = options
-        throw .unsupported(keyword: "schema", pointer: JSONPointer(), reason: "the schema front end is on its way")
+        let document = try SchemaDocument(schema, limits: options.limits)
+        try document.requireProgress()
+        var builder = SchemaBuilder(document, options)
+        entry = try builder.build()
+        graph = builder.graph
+        // An unsatisfiable schema says so now, not when a vocabulary comes.
+        _ = try Program(graph, entry: entry, reason: builder.contradiction)
     }
 
     static func == (a: SchemaGrammar, b: SchemaGrammar) -> Bool { a === b || a.options == b.options && a.schema == b.schema }

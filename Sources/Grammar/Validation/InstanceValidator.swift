@@ -19,12 +19,106 @@ public struct ValidationFailure: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A validator for JSON Schema 2020-12, independent of the automata. Unknown keywords are annotations; remote references are refused.
+///
+/// The older drafts' `definitions`, `dependencies`, array `items` with `additionalItems` and boolean `exclusiveMinimum` are understood too.
 public struct InstanceValidator: Sendable {
+    let document: SchemaDocument
+    private let patterns: [[UInt8]: PatternSearch]
+    private let enumerations: [SchemaID: Set<[UInt8]>]
+    private let assertsFormat: Bool
+
+    /// - Parameter assertsFormat: whether `format` constrains strings; formats that no specification names never do.
     /// - Throws: `.invalidSchema` or `.unsupported`, with the pointer.
-    public init(schema: JSONValue) throws(GrammarError) {
-        throw .unsupported(keyword: "schema", pointer: JSONPointer(), reason: "the validator is on its way")
+    public init(schema: JSONValue, assertsFormat: Bool = true) throws(GrammarError) {
+        let document = try SchemaDocument(schema, limits: GrammarLimits())
+        self.init(document: document, assertsFormat: assertsFormat)
+        for id in document.reachable() { try check(id) }
+        try document.requireProgress()
     }
 
-    /// All failures found, none for a valid instance.
-    public func validate(_ instance: JSONValue) -> [ValidationFailure] { [] }
+    /// A validator for single subschemas, which are checked as they are met.
+    init(document: SchemaDocument, assertsFormat: Bool) {
+        self.document = document
+        self.assertsFormat = assertsFormat
+        var patterns: [[UInt8]: PatternSearch] = [:]
+        for source in document.patternSources {
+            guard let tree = try? RegexParser.parse(source) else { continue }
+            patterns[Array(source.utf8)] = PatternSearch(tree: tree)
+        }
+        self.patterns = patterns
+        enumerations = document.longEnumerations.mapValues { Set($0.map(ExactArithmetic.key)) }
+    }
+
+    /// All failures found (at most a hundred), none for a valid instance.
+    public func validate(_ instance: JSONValue) -> [ValidationFailure] {
+        var evaluation = Evaluation(
+            document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: true)
+        let isValid = evaluation.evaluate(instance, 0).isValid
+        if !isValid && evaluation.failures.isEmpty {
+            let sentence = evaluation.fault?.description ?? "it does not match the schema"
+            return [ValidationFailure(instancePointer: JSONPointer(), schemaPointer: JSONPointer(), keyword: "", sentence: sentence)]
+        }
+        return evaluation.failures
+    }
+
+    /// Refuses a subschema that cannot be evaluated wholly.
+    func checkReachable(from id: SchemaID) throws(GrammarError) {
+        for number in document.reachable(from: id) { try check(number) }
+    }
+
+    /// Whether the value satisfies one subschema, which must have been checked.
+    func isValid(_ value: JSONValue, _ id: SchemaID, except skipped: String? = nil) throws(GrammarError) -> Bool {
+        var evaluation = Evaluation(
+            document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: false)
+        let isValid = evaluation.evaluate(value, id, except: skipped).isValid
+        if let fault = evaluation.fault { throw fault }
+        return isValid
+    }
+
+    /// Refuses what cannot be evaluated.
+    private func check(_ id: SchemaID) throws(GrammarError) {
+        guard let object = document[id].object else { return }
+        let pointer = document[id].pointer
+        _ = try document.target(id)
+        if document.hidesReferenceSiblings && object["$ref"] != nil { return }
+        for keyword in ["$dynamicRef", "$recursiveRef"] where object[keyword] != nil {
+            throw .unsupported(keyword: keyword, pointer: pointer.appending(keyword), reason: "dynamic references are not followed")
+        }
+        _ = try document.types(id)
+        for keyword in ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"] {
+            _ = try document.count(id, keyword)
+        }
+        for keyword in ["required"] { _ = try document.names(id, keyword) }
+        for keyword in ["minimum", "maximum", "multipleOf"] {
+            guard let value = object[keyword] else { continue }
+            guard let number = value.numberValue, keyword != "multipleOf" || number.doubleValue > 0 else {
+                throw .invalidSchema(pointer: pointer.appending(keyword), reason: "\"\(keyword)\" is not a number that it can be")
+            }
+        }
+        if let list = object["enum"], list.arrayValue == nil {
+            throw .invalidSchema(pointer: pointer.appending("enum"), reason: "\"enum\" must be an array")
+        }
+        if assertsFormat, let format = object["format"]?.stringValue, FormatChecks.unsupported.contains(format) {
+            throw .unsupported(
+                keyword: "format", pointer: pointer.appending("format"), reason: "the format \"\(format)\" is not checked here")
+        }
+        try checkPatterns(object, pointer)
+    }
+
+    private func checkPatterns(_ object: JSONObject, _ pointer: JSONPointer) throws(GrammarError) {
+        var sources: [(String, JSONPointer)] = []
+        if let pattern = object["pattern"]?.stringValue { sources.append((pattern, pointer.appending("pattern"))) }
+        for (pattern, _) in object["patternProperties"]?.objectValue ?? JSONObject() {
+            sources.append((pattern, pointer.appending("patternProperties").appending(pattern)))
+        }
+        for (source, place) in sources where patterns[Array(source.utf8)] == nil {
+            do throws(GrammarError) {
+                _ = try RegexParser.parse(source)
+            } catch {
+                throw .unsupported(
+                    keyword: place.tokens.contains("patternProperties") ? "patternProperties" : "pattern", pointer: place,
+                    reason: error.description)
+            }
+        }
+    }
 }

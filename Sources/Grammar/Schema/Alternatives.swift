@@ -1,0 +1,116 @@
+// Conjunctions of subschemas unfolded: references followed, allOf joined, anyOf and oneOf split.
+import JSON
+
+/// Something that must hold of one value: a whole subschema, or only what it says itself (not its references and combinators).
+enum Requirement: Hashable {
+    case whole(SchemaID)
+    case own(SchemaID)
+    /// All that a subschema says except its `oneOf`.
+    case exceptOneOf(SchemaID)
+}
+
+/// One way to satisfy a conjunction: the subschemas whose own keywords must all hold, in the order of the text.
+typealias Alternative = [SchemaID]
+
+extension SchemaBuilder {
+    /// All ways to satisfy the requirements together. Empty when there is none.
+    mutating func alternatives(_ requirements: [Requirement]) throws(GrammarError) -> [Alternative] {
+        var found: [Alternative] = []
+        try unfold(requirements[...], [], [], &found, depth: 0)
+        return found
+    }
+
+    private mutating func unfold(
+        _ requirements: ArraySlice<Requirement>, _ seen: Set<Requirement>, _ own: Alternative, _ found: inout [Alternative], depth: Int
+    ) throws(GrammarError) {
+        var open = Array(requirements.reversed())
+        var seen = seen
+        var own = own
+        while let requirement = open.popLast() {
+            guard seen.insert(requirement).inserted else { continue }
+            switch requirement {
+            case .own(let id): if !own.contains(id) { own.append(id) }
+            case .whole(let id), .exceptOneOf(let id):
+                guard let object = document[id].object else {
+                    if !document[id].boolean { return }
+                    continue
+                }
+                var parts: [Requirement] = []
+                var split: (keyword: String, branches: [SchemaID])?
+                var isOwnPlaced = false
+                func placeOwn() {
+                    if !isOwnPlaced { parts.append(.own(id)) }
+                    isOwnPlaced = true
+                }
+                let hidesSiblings = document.hidesReferenceSiblings && object["$ref"] != nil
+                for (keyword, value) in object where !hidesSiblings || keyword == "$ref" {
+                    switch keyword {
+                    case "$ref":
+                        guard let target = try document.target(id) else { continue }
+                        if target == id {
+                            throw .invalidSchema(pointer: document[id].pointer.appending("$ref"), reason: "it refers to itself")
+                        }
+                        parts.append(.whole(target))
+                    case "allOf":
+                        for index in (value.arrayValue ?? []).indices { parts.append(.whole(document.child(id, "allOf", String(index))!)) }
+                    case "properties": placeOwn()
+                    default: break
+                    }
+                }
+                if !hidesSiblings { placeOwn() }
+                for keyword in ["anyOf", "oneOf"] where !hidesSiblings {
+                    guard let list = object[keyword]?.arrayValue else { continue }
+                    if keyword == "oneOf", case .exceptOneOf = requirement { continue }
+                    let branches = list.indices.map { document.child(id, keyword, String($0))! }
+                    if branches.count == 1 {
+                        parts.append(.whole(branches[0]))
+                    } else if split == nil {
+                        if keyword == "oneOf" { try requireDisjoint(branches, of: id) }
+                        split = (keyword, branches)
+                    } else {
+                        // Both anyOf and oneOf: the second is unfolded after the first.
+                        try requireDisjoint(branches, of: id)
+                        for first in split!.branches {
+                            for second in branches {
+                                try unfold(
+                                    (parts + [.whole(first), .whole(second)] + open.reversed())[...], seen, own, &found, depth: depth + 1)
+                            }
+                        }
+                        return
+                    }
+                }
+                if let split {
+                    guard depth < limits.branches else {
+                        throw .tooLarge(what: "combined branches", limit: limits.branches, pointer: document[id].pointer)
+                    }
+                    for branch in split.branches {
+                        try unfold((parts + [.whole(branch)] + open.reversed())[...], seen, own, &found, depth: depth + 1)
+                        guard found.count <= limits.branches else {
+                            throw .tooLarge(what: "combined branches", limit: limits.branches, pointer: document[id].pointer)
+                        }
+                    }
+                    return
+                }
+                open += parts.reversed()
+            }
+        }
+        if !found.contains(own) { found.append(own) }
+    }
+
+    private mutating func requireDisjoint(_ branches: [SchemaID], of id: SchemaID) throws(GrammarError) {
+        if disjointChecked.contains(id) { return }
+        let pointer = document[id].pointer.appending("oneOf")
+        disjointChecked.insert(id)
+        for second in branches.indices {
+            for first in 0..<second {
+                let a = Requirement.whole(branches[first])
+                let b = Requirement.whole(branches[second])
+                if try areDisjoint([a], [b], depth: 0) { continue }
+                // What the siblings say may tell them apart.
+                if try areDisjoint([a, .exceptOneOf(id)], [b, .exceptOneOf(id)], depth: 0) { continue }
+                throw .unsupported(
+                    keyword: "oneOf", pointer: pointer, reason: "branches \(first) and \(second) cannot be shown to exclude each other")
+            }
+        }
+    }
+}

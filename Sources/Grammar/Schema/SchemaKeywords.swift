@@ -1,0 +1,117 @@
+// What one subschema says by itself, read once and checked.
+import JSON
+
+/// The types that an instance may have, as a set.
+struct InstanceTypes: OptionSet, Sendable, Hashable {
+    let rawValue: UInt8
+    static let null = InstanceTypes(rawValue: 1)
+    static let boolean = InstanceTypes(rawValue: 2)
+    static let integer = InstanceTypes(rawValue: 4)
+    /// Numbers that are not integers.
+    static let fraction = InstanceTypes(rawValue: 8)
+    static let string = InstanceTypes(rawValue: 16)
+    static let array = InstanceTypes(rawValue: 32)
+    static let object = InstanceTypes(rawValue: 64)
+    static let number: InstanceTypes = [.integer, .fraction]
+    static let all = InstanceTypes(rawValue: 127)
+
+    init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    init?(name: String) {
+        switch name {
+        case "null": self = .null
+        case "boolean": self = .boolean
+        case "integer": self = .integer
+        case "number": self = .number
+        case "string": self = .string
+        case "array": self = .array
+        case "object": self = .object
+        default: return nil
+        }
+    }
+}
+
+extension SchemaDocument {
+    /// The `type` of a subschema; all types when it says nothing.
+    func types(_ id: SchemaID) throws(GrammarError) -> InstanceTypes {
+        guard let value = self[id].object?["type"] else { return .all }
+        let pointer = self[id].pointer.appending("type")
+        let names = value.arrayValue ?? [value]
+        var types: InstanceTypes = []
+        for name in names {
+            guard let text = name.stringValue, let type = InstanceTypes(name: text) else {
+                throw .invalidSchema(pointer: pointer, reason: "\(name.text()) is not a type")
+            }
+            types.formUnion(type)
+        }
+        return types
+    }
+
+    /// A count such as `minItems`; nil when it is not there.
+    func count(_ id: SchemaID, _ keyword: String) throws(GrammarError) -> Int? {
+        guard let value = self[id].object?[keyword] else { return nil }
+        guard let number = value.numberValue, number.isInteger, number.doubleValue >= 0 else {
+            throw .invalidSchema(
+                pointer: self[id].pointer.appending(keyword), reason: "\"\(keyword)\" must be a whole number that is not negative")
+        }
+        return min(number.intValue ?? Int(Int32.max), Int(Int32.max))
+    }
+
+    /// The exact value of a number keyword.
+    func decimal(_ id: SchemaID, _ keyword: String) throws(GrammarError) -> Decimal? {
+        guard let value = self[id].object?[keyword] else { return nil }
+        let pointer = self[id].pointer.appending(keyword)
+        guard let number = value.numberValue else { throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must be a number") }
+        guard let decimal = Decimal(number) else {
+            throw .tooLarge(what: "digits in a bound", limit: Decimal.maximumExponent, pointer: pointer)
+        }
+        return decimal
+    }
+
+    /// A list of different strings such as `required`.
+    func names(_ id: SchemaID, _ keyword: String) throws(GrammarError) -> [String] {
+        guard let value = self[id].object?[keyword] else { return [] }
+        let pointer = self[id].pointer.appending(keyword)
+        // Draft 4 and many schemas of old have `required: true` in a property, which says nothing today.
+        if keyword == "required", value.boolValue != nil { return [] }
+        guard let list = value.arrayValue else { throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must be an array") }
+        var names: [String] = []
+        for item in list {
+            guard let name = item.stringValue else { throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must hold strings") }
+            names.append(name)
+        }
+        return names
+    }
+
+    /// The bounds on numbers; both spellings of the exclusive ones (a number, or draft 4's boolean beside `minimum`).
+    func bounds(_ id: SchemaID, _ constraint: inout NumberConstraint) throws(GrammarError) {
+        guard let object = self[id].object else { return }
+        for (plain, exclusive, isMinimum) in [("minimum", "exclusiveMinimum", true), ("maximum", "exclusiveMaximum", false)] {
+            func add(_ value: Decimal, _ isExclusive: Bool) {
+                let bound = NumberConstraint.Bound(value: value, isExclusive: isExclusive)
+                if isMinimum { constraint.minima.append(bound) } else { constraint.maxima.append(bound) }
+            }
+            let flag = object[exclusive]?.boolValue
+            if let value = try decimal(id, plain) { add(value, flag ?? false) }
+            if flag == nil, let value = try decimal(id, exclusive) { add(value, true) }
+        }
+        guard let divisor = try decimal(id, "multipleOf") else { return }
+        let pointer = self[id].pointer.appending("multipleOf")
+        guard !divisor.isNegative, !divisor.isZero else {
+            throw .invalidSchema(pointer: pointer, reason: "\"multipleOf\" must be positive")
+        }
+        let scale = max(-divisor.exponent, 0)
+        var modulus = 0
+        for digit in divisor.digits + [UInt8](repeating: 0, count: max(divisor.exponent, 0)) {
+            modulus = modulus * 10 + Int(digit)
+            if modulus * (scale + 1) > Self.maximumMultipleStates { break }
+        }
+        guard modulus * (scale + 1) <= Self.maximumMultipleStates else {
+            throw .unsupported(
+                keyword: "multipleOf", pointer: pointer, reason: "its automaton would have more than \(Self.maximumMultipleStates) states")
+        }
+        constraint.multiples.append((modulus, scale))
+    }
+
+    static let maximumMultipleStates = 4_000
+}

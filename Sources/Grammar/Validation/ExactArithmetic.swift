@@ -1,0 +1,125 @@
+// Comparison and divisibility of decimals of any size, digit by digit.
+import JSON
+
+/// Arithmetic on the texts of numbers, for the validator.
+enum ExactArithmetic {
+    private struct Parts {
+        var isNegative = false
+        var digits: [UInt8] = []
+        var exponent = 0
+    }
+
+    private static func parts(_ number: JSONNumber) -> Parts {
+        var result = Parts()
+        var isFraction = false
+        var mark = number.text.endIndex
+        for index in number.text.indices {
+            switch number.text[index] {
+            case "-": result.isNegative = true
+            case ".": isFraction = true
+            case "e", "E": mark = index
+            case let digit:
+                result.digits.append(digit.utf8.first! - 0x30)
+                if isFraction { result.exponent -= 1 }
+            }
+            if mark != number.text.endIndex { break }
+        }
+        if mark != number.text.endIndex {
+            let text = number.text[number.text.index(after: mark)...]
+            let limit = 1 << 40
+            let value = Int(text) ?? (text.hasPrefix("-") ? -limit : limit)
+            result.exponent += max(-limit, min(limit, value))
+        }
+        result.digits = Array(result.digits.drop { $0 == 0 })
+        while result.digits.last == 0 {
+            result.digits.removeLast()
+            result.exponent += 1
+        }
+        if result.digits.isEmpty { return Parts() }
+        return result
+    }
+
+    /// −1, 0 or 1 as the first number is less than, equal to or greater than the second.
+    static func compare(_ a: JSONNumber, _ b: JSONNumber) -> Int {
+        let x = parts(a)
+        let y = parts(b)
+        func sign(_ value: Parts) -> Int { value.digits.isEmpty ? 0 : (value.isNegative ? -1 : 1) }
+        if sign(x) != sign(y) { return sign(x) < sign(y) ? -1 : 1 }
+        if sign(x) == 0 { return 0 }
+        let magnitudeOfX = x.digits.count + x.exponent
+        let magnitudeOfY = y.digits.count + y.exponent
+        var order = magnitudeOfX == magnitudeOfY ? 0 : (magnitudeOfX < magnitudeOfY ? -1 : 1)
+        if order == 0 {
+            let width = max(x.digits.count, y.digits.count)
+            for index in 0..<width where order == 0 {
+                let p = index < x.digits.count ? x.digits[index] : 0
+                let q = index < y.digits.count ? y.digits[index] : 0
+                order = p == q ? 0 : (p < q ? -1 : 1)
+            }
+        }
+        return sign(x) * order
+    }
+
+    /// Whether the number is a whole multiple of the (positive) divisor, exactly.
+    static func isMultiple(_ number: JSONNumber, of divisor: JSONNumber) -> Bool {
+        let x = parts(number)
+        let y = parts(divisor)
+        if x.digits.isEmpty { return true }
+        guard !y.digits.isEmpty else { return false }
+        let shift = x.exponent - y.exponent
+        // x·10^shift must be divisible by y; more than a few thousand zeros are beyond any number that was written out.
+        if shift < 0 { return false }
+        guard y.digits.count <= 17 else { return isLongMultiple(x.digits, shift: shift, of: y.digits) }
+        let modulus = y.digits.reduce(0) { $0 * 10 + UInt64($1) }
+        var remainder: UInt64 = 0
+        for digit in x.digits { remainder = next(remainder, UInt64(digit), modulus) }
+        // 10^shift: factors 2 and 5 are used up after 64 zeros; then nothing changes.
+        for _ in 0..<min(shift, 128) where remainder != 0 { remainder = next(remainder, 0, modulus) }
+        return remainder == 0
+    }
+
+    private static func next(_ remainder: UInt64, _ digit: UInt64, _ modulus: UInt64) -> UInt64 {
+        let product = remainder.multipliedFullWidth(by: 10)
+        let (low, carry) = product.low.addingReportingOverflow(digit)
+        return modulus.dividingFullWidth((product.high + (carry ? 1 : 0), low)).remainder
+    }
+
+    /// School division for divisors of more than 17 digits.
+    private static func isLongMultiple(_ digits: [UInt8], shift: Int, of divisor: [UInt8]) -> Bool {
+        var remainder: [UInt8] = []
+        func isLess(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+            a.count != b.count ? a.count < b.count : a.lexicographicallyPrecedes(b)
+        }
+        for digit in digits + [UInt8](repeating: 0, count: min(shift, 4_096)) {
+            remainder.append(digit)
+            remainder = Array(remainder.drop { $0 == 0 })
+            while !isLess(remainder, divisor) {
+                var borrow: Int8 = 0
+                for offset in 1...remainder.count {
+                    let index = remainder.count - offset
+                    let lower = offset <= divisor.count ? Int8(divisor[divisor.count - offset]) : 0
+                    var value = Int8(remainder[index]) - lower - borrow
+                    borrow = value < 0 ? 1 : 0
+                    if value < 0 { value += 10 }
+                    remainder[index] = UInt8(value)
+                }
+                remainder = Array(remainder.drop { $0 == 0 })
+            }
+        }
+        return remainder.isEmpty
+    }
+
+    /// Bytes that are equal for two values just when JSON Schema takes them for equal (order of members and spelling of numbers aside).
+    static func key(of value: JSONValue) -> [UInt8] {
+        switch value {
+        case .null, .bool, .string: return Array(value.text().utf8)
+        case .number(let number):
+            let parts = parts(number)
+            return (parts.isNegative ? [0x2D] : [0x2B]) + parts.digits.map { $0 + 0x30 } + [0x65] + Array(String(parts.exponent).utf8)
+        case .array(let items): return [0x5B] + items.flatMap { key(of: $0) + [0x2C] }
+        case .object(let members):
+            let pairs = members.map { key(of: .string($0.key)) + [0x3A] + key(of: $0.value) + [0x2C] }
+            return [0x7B] + pairs.sorted { $0.lexicographicallyPrecedes($1) }.flatMap { $0 }
+        }
+    }
+}

@@ -22,6 +22,9 @@ WORD vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 WORD vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 WORD vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 WORD vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+WORD vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+WORD vf vf_nans(vf a, vf x) { return _mm256_or_ps(a, _mm256_cmp_ps(x, x, _CMP_UNORD_Q)); }
+WORD unsigned vf_equal(vf a, vf b) { return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ)); }
 WORD float vf_fold(vf v) {
     __m128 four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));

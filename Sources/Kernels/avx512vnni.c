@@ -22,6 +22,9 @@ WORD vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 WORD vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 WORD vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 WORD vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+WORD vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+WORD vf vf_nans(vf a, vf x) { return _mm512_mask_mov_ps(a, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x); }
+WORD unsigned vf_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 WORD float vf_fold(vf v) { return _mm512_reduce_add_ps(v); }
 
 /// e^x as 2^n · e^r with |r| ≤ ln 2 / 2 and a polynomial of degree 6; within 2 units in the last place, 0 far below, infinite far above.

@@ -17,7 +17,6 @@ extern const sirocco_kernels sirocco_kernels_avx512vnni;
 void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out);
 void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst);
 void sirocco_reference_rope(float *head, const float *cosine, const float *sine, int64_t half, int interleaved);
-float sirocco_reference_max_value(const float *x, int64_t n);
 
 static inline float float_of_bits(uint32_t bits) {
     float value;
@@ -33,14 +32,17 @@ static inline uint32_t bits_of_float(float value) {
 
 static inline float float_of_bfloat(uint16_t value) { return float_of_bits((uint32_t)value << 16); }
 
-/// Exact: every binary16 is a binary32.
+/// Exact: every binary16 is a binary32. A signalling NaN becomes quiet, as the hardware makes it.
 static inline float float_of_half(sirocco_half half) {
     uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3ff;
-    if (exponent == 31) return float_of_bits(sign | 0x7f800000 | fraction << 13);
+    if (exponent == 31) return float_of_bits(sign | 0x7f800000 | fraction << 13 | (fraction != 0 ? 0x400000 : 0));
     if (exponent != 0) return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
     float value = (float)fraction * 0x1p-24f;
     return float_of_bits(sign | bits_of_float(value));
 }
+
+// The tanh form of GELU is v · σ(2 √(2/π) (v + 0.044715 v³)), which loses nothing to cancellation.
+static const float gelu_twice_root = 1.5957691216f, gelu_cubic = 0.044715f;
 
 /// Whether activations of this greatest magnitude have a scale; below, 127 / magnitude would overflow.
 static inline int is_quantizable(float magnitude) { return magnitude >= 0x1p-100f && magnitude <= 0x1.fffffep127f; }

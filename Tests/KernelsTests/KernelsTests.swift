@@ -260,10 +260,36 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
         }
     }
 
+    /// Rows of any length, tails and quiet and signalling NaNs included.
+    @Test func wideningIsTheSameBitsInEveryTable() {
+        var generator = SeededGenerator(seed: 6)
+        for type in [SIROCCO_F16, SIROCCO_BF16] + quantized {
+            for count in [1, 3, 17] {
+                let k = count * Int(sirocco_block_elements(type))
+                let bytes = (0..<Int(sirocco_row_bytes(type, Int64(k)))).map { _ in UInt8.random(in: 0...255, using: &generator) }
+                let expected = dequantized(type, bytes, k: k, table("reference")).map(\.bitPattern)
+                for kernels in tables() { #expect(dequantized(type, bytes, k: k, kernels).map(\.bitPattern) == expected) }
+            }
+        }
+        let bits: [UInt16] = [0x7c01, 0x7e00, 0xfc01, 0x7c00, 0x0001, 0x8001, 0x8000, 0x03ff, 0x7bff] + (0..<23).map { 0x3c00 + $0 }
+        let bytes = bits.withUnsafeBytes { Array($0) }
+        for type in [SIROCCO_F16, SIROCCO_BF16] {
+            let expected = dequantized(type, bytes, k: bits.count, table("reference")).map(\.bitPattern)
+            for kernels in tables() { #expect(dequantized(type, bytes, k: bits.count, kernels).map(\.bitPattern) == expected) }
+        }
+    }
+
     @Test func activationsAreTheSameBytesEverywhere() {
         var generator = SeededGenerator(seed: 5)
-        for scale: Float in [0, 1e-30, 1, 1e30] {
-            let x = randomFloats(512, &generator).map { $0 * scale }
+        var rows = ([0, .leastNonzeroMagnitude, 0x1p-130, 0x1p-100, 1e-30, 1, 1e30, 3e37] as [Float]).map { scale in
+            randomFloats(512, &generator).map { $0 * scale }
+        }
+        // Halves between two integers, a lone value in each block, the largest number, and faults.
+        rows.append((0..<512).map { $0 % 32 == 0 ? 127 : Float($0 % 9) - 4.5 })
+        rows.append((0..<512).map { $0 == 77 || $0 == 511 ? -1 : 0 })
+        rows.append((0..<512).map { $0 % 2 == 0 ? .greatestFiniteMagnitude : -.greatestFiniteMagnitude })
+        for fault in [Float.nan, .infinity, -.infinity] { rows.append((0..<512).map { $0 == 300 ? fault : 1 }) }
+        for x in rows {
             for type in [SIROCCO_Q8_0, SIROCCO_Q4_K] {
                 let expected = activations(x, k: 512, for: type, table("reference"))
                 for kernels in tables() { #expect(activations(x, k: 512, for: type, kernels) == expected) }
@@ -271,107 +297,31 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
         }
     }
 
+    /// Each value is kept to half a step of its block's scale.
+    @Test func activationsKeepTheirValues() {
+        var generator = SeededGenerator(seed: 8)
+        for scale: Float in [1e-20, 1, 1e20] {
+            let x = randomFloats(64, &generator).map { $0 * scale }
+            let bytes = activations(x, k: 64, for: SIROCCO_Q8_0, table("reference"))
+            bytes.withUnsafeBytes { raw in
+                for b in 0..<2 {
+                    let d = raw.loadUnaligned(fromByteOffset: b * 40, as: Float.self)
+                    var sum = 0
+                    for j in 0..<32 {
+                        let q = Int(raw.loadUnaligned(fromByteOffset: b * 40 + 8 + j, as: Int8.self))
+                        sum += q
+                        #expect(abs(Float(q) * d - x[b * 32 + j]) <= d * 0.5001)
+                    }
+                    #expect(sum == Int(raw.loadUnaligned(fromByteOffset: b * 40 + 4, as: Int32.self)))
+                }
+            }
+        }
+    }
+
     @Test func sizes() {
         #expect(sirocco_row_bytes(SIROCCO_Q4_K, 257) == -1 && sirocco_row_bytes(SIROCCO_Q4_K, 512) == 288)
         #expect(sirocco_row_bytes(SIROCCO_F32, Int64.max) == -1 && sirocco_row_bytes(SIROCCO_F16, -1) == -1)
+        #expect(sirocco_activation_bytes(SIROCCO_Q4_0, 64) == 80 && sirocco_activation_bytes(SIROCCO_Q8_K, 256) == -1)
         #expect(sirocco_row_bytes(sirocco_type(rawValue: 99), 32) == -1 && sirocco_kernels_select("no such table") == nil)
-    }
-}
-
-@Suite struct ElementwiseTests {
-    private var generator = SeededGenerator(seed: 11)
-
-    @Test mutating func normsGatesAndSums() {
-        for n in [1, 8, 17, 48, 192, 1000] {
-            let (x, weight, up) = (randomFloats(n, &generator), randomFloats(n, &generator), randomFloats(n, &generator))
-            let wide = x.map { $0 * 40 }
-            for kernels in tables() {
-                var (normed, gated, sum) = (x, wide, up)
-                kernels.rms_norm(x, weight, 1e-5, Int64(n), &normed)
-                kernels.gated_silu(wide, up, Int64(n), &gated)
-                kernels.add(x, Int64(n), &sum)
-                let scale = 1 / (x.reduce(0.0) { $0 + Double($1) * Double($1) } / Double(n) + 1e-5).squareRoot()
-                for i in 0..<n {
-                    let silu = Double(wide[i]) / (1 + exp(-Double(wide[i]))) * Double(up[i])
-                    #expect(abs(Double(normed[i]) - Double(x[i]) * scale * Double(weight[i])) < 1e-4)
-                    #expect(abs(Double(gated[i]) - silu) <= abs(silu) * 2e-6 + 1e-30)
-                    #expect(sum[i] == x[i] + up[i])
-                }
-                var biggest = x
-                #expect(kernels.max_value(x, Int64(n)) == x.max())
-                biggest[n / 2] = .nan
-                #expect(kernels.max_value(biggest, Int64(n)).isNaN)
-            }
-        }
-    }
-
-    @Test mutating func rotation() {
-        let angles = (0..<8).map { _ in Float.random(in: -3...3, using: &generator) }
-        let (cosine, sine) = (angles.map(cosf), angles.map(sinf))
-        let head = randomFloats(16, &generator)
-        for kernels in tables() {
-            for interleaved in [false, true] {
-                var turned = head
-                kernels.rope(&turned, cosine, sine, 8, interleaved ? 1 : 0)
-                for i in 0..<8 {
-                    let (a, b) = interleaved ? (2 * i, 2 * i + 1) : (i, i + 8)
-                    #expect(abs(turned[a] - (head[a] * cosine[i] - head[b] * sine[i])) < 1e-6)
-                    #expect(abs(turned[b] - (head[b] * cosine[i] + head[a] * sine[i])) < 1e-6)
-                }
-            }
-        }
-    }
-
-    @Test mutating func attention() {
-        for headSize in [7, 12, 32, 64, 96, 128] {
-            for (first, count) in [(0, 1), (3, 1), (0, 16), (5, 40), (14, 77)] {
-                let blockLength = 16
-                let blocks = (first + count + blockLength - 1) / blockLength
-                let keys = (0..<blocks).map { _ in randomFloats(blockLength * headSize, &generator) }
-                let values = (0..<blocks).map { _ in randomFloats(blockLength * headSize, &generator) }
-                let q = randomFloats(headSize, &generator)
-                for scale: Float in [0.25, 30] {
-                    let expected = definition(q, keys, values, blockLength, first, count, scale)
-                    for kernels in tables() {
-                        let out = attend(kernels, q, keys, values, blockLength, first, count, scale)
-                        for (a, b) in zip(out, expected) { #expect(abs(Double(a) - b) < 2e-4, "\(headSize) \(first) \(count)") }
-                    }
-                }
-            }
-        }
-    }
-
-    private func definition(_ q: [Float], _ keys: [[Float]], _ values: [[Float]], _ length: Int, _ first: Int, _ count: Int, _ scale: Float)
-        -> [Double]
-    {
-        let n = q.count
-        let scores = (first..<first + count).map { p in
-            (0..<n).reduce(0.0) { $0 + Double(q[$1]) * Double(keys[p / length][p % length * n + $1]) } * Double(scale)
-        }
-        let weights = scores.map { exp($0 - scores.max()!) }
-        let total = weights.reduce(0, +)
-        return (0..<n).map { d in
-            zip(first..<first + count, weights).reduce(0.0) { $0 + $1.1 / total * Double(values[$1.0 / length][$1.0 % length * n + d]) }
-        }
-    }
-
-    private func attend(
-        _ kernels: sirocco_kernels, _ q: [Float], _ keys: [[Float]], _ values: [[Float]], _ length: Int, _ first: Int, _ count: Int,
-        _ scale: Float
-    ) -> [Float] {
-        func pointers(_ blocks: [[Float]]) -> [UnsafePointer<Float>?] {
-            blocks.map { block in
-                let copy = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
-                copy.initialize(from: block, count: block.count)
-                return UnsafePointer(copy)
-            }
-        }
-        let (keyBlocks, valueBlocks) = (pointers(keys), pointers(values))
-        defer { (keyBlocks + valueBlocks).forEach { $0?.deallocate() } }
-        var scores = [Float](repeating: 0, count: count)
-        var out = [Float](repeating: .nan, count: q.count)
-        kernels.attend(
-            q, keyBlocks, valueBlocks, Int64(length), Int64(first), Int64(count), Int64(q.count), Int64(q.count), scale, &scores, &out)
-        return out
     }
 }

@@ -45,6 +45,9 @@ typedef struct sirocco_kernels {
     /// out[i] = gate[i] · σ(gate[i]) · up[i] (SwiGLU, Shazeer 2020). out may be gate or up.
     void (*gated_silu)(const float *gate, const float *up, int64_t n, float *out);
 
+    /// out[i] = gelu(gate[i]) · up[i], gelu(v) = v/2 (1 + tanh(√(2/π) (v + 0.044715 v³))) (Hendrycks and Gimpel 2016). out may be gate or up.
+    void (*gated_gelu)(const float *gate, const float *up, int64_t n, float *out);
+
     /// y[i] += x[i].
     void (*add)(const float *x, int64_t n, float *y);
 
@@ -52,12 +55,25 @@ typedef struct sirocco_kernels {
     void (*rope)(float *head, const float *cosine, const float *sine, int64_t half, int interleaved);
 
     /// out = Σ_p softmax_p(scale · q·K[p]) V[p] over the cached positions p = first ..< first + count (causal and window masks are that range).
-    /// Position p lies at block[p / block_length] + (p % block_length) * stride, head_size floats. scores holds count floats of workspace.
+    /// Position p lies at block[p / block_length] + (p % block_length) * stride, head_size floats; other blocks are not looked at. scores holds
+    /// count floats of workspace. The order of the sums is that of the positions. Zeros for no positions.
     void (*attend)(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
                    int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
 
-    /// The largest of n > 0 values; NaN where any is NaN.
+    /// The same for `heads` query heads that share one key/value head; q and out are [heads, head_size], scores holds heads · count floats. Keys and
+    /// values come from memory once for all heads. The same bits as from `heads` calls of `attend`.
+    void (*attend_group)(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length,
+                         int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
+
+    /// x[i] = e^(x[i] − max) / Σ e^(x − max) in place; returns max + log Σ e^(x − max), so that log-probabilities are x − that. Zeros and −∞ where
+    /// every value is −∞ or there is none.
+    float (*softmax)(float *x, int64_t n);
+
+    /// The greatest value; NaN where any is NaN, −∞ for none.
     float (*max_value)(const float *x, int64_t n);
+
+    /// The first place of the greatest value, NaNs passed over; −1 where there is none.
+    int64_t (*argmax)(const float *x, int64_t n);
 } sirocco_kernels;
 
 /// The table of this name; with NULL the one that $SIROCCO_KERNELS names, else the best that this CPU runs. NULL when the name is unknown

@@ -55,9 +55,32 @@ struct Normalizer: Sendable {
 
     /// The normalized text.
     func apply(to text: [UInt8]) -> [UInt8] {
+        var keepsStart = true
+        return apply(to: text, keepsStart: &keepsStart)
+    }
+
+    /// The normalized text; `keepsStart` becomes false when the text's first character is removed.
+    func apply(to text: [UInt8], keepsStart: inout Bool) -> [UInt8] {
         var text = text
-        for step in steps where !text.isEmpty { text = Self.apply(step, to: text) }
+        for step in steps where !text.isEmpty {
+            if keepsStart { keepsStart = !Self.removesStart(step, of: text) }
+            text = Self.apply(step, to: text)
+        }
         return text
+    }
+
+    /// Whether a step takes away the first character of a text that is not empty.
+    private static func removesStart(_ step: NormalizerStep, of text: [UInt8]) -> Bool {
+        switch step {
+        case .form, .lowercase, .prepend, .precompiled: return false
+        case .strip(let left, _): return left && Scalars.isWhitespace(UTF8Text.scalar(in: text, at: 0, end: text.count).value)
+        case .stripAccents, .nmt, .bert:
+            return apply(step, to: Array(text[..<UTF8Text.scalar(in: text, at: 0, end: text.count).length])).isEmpty
+        case .replace(let splitter, let replacement):
+            var matches: [Range<Int>] = []
+            if replacement.isEmpty { splitter.appendMatches(in: text, 0..<text.count, to: &matches) }
+            return matches.first.map { $0.lowerBound == 0 && !$0.isEmpty } ?? false
+        }
     }
 
     private static func apply(_ step: NormalizerStep, to text: [UInt8]) -> [UInt8] {

@@ -129,7 +129,7 @@ struct SplitText {
             var end = piece.lowerBound
             for match in matches {
                 if end < match.lowerBound { parts.add(end..<match.lowerBound, isMatch: inverted, to: &result) }
-                if !match.isEmpty { parts.add(match, isMatch: !inverted, to: &result) }
+                parts.add(match, isMatch: !inverted, to: &result)
                 end = match.upperBound
             }
             if end < piece.upperBound { parts.add(end..<piece.upperBound, isMatch: inverted, to: &result) }
@@ -146,6 +146,7 @@ private struct PieceParts {
     let base: Int
     private var previousWasMatch = false
     private var held: Range<Int>?
+    private var hasEmpty = false
 
     init(behaviour: SplitBehaviour, base: Int) {
         self.behaviour = behaviour
@@ -153,6 +154,7 @@ private struct PieceParts {
     }
 
     mutating func add(_ part: Range<Int>, isMatch: Bool, to result: inout [Range<Int>]) {
+        if part.isEmpty { hasEmpty = true }
         switch behaviour {
         case .removed: if !isMatch { result.append(part) }
         case .isolated: result.append(part)
@@ -174,6 +176,8 @@ private struct PieceParts {
 
     mutating func finish(_ result: inout [Range<Int>]) {
         if let held { result.append(held) }
+        // Empty matches part what is beside them, and are no words themselves.
+        if hasEmpty { result[base...].removeAll { $0.isEmpty } }
     }
 
     private func extend(_ result: inout [Range<Int>], to part: Range<Int>) {

@@ -81,8 +81,16 @@ import CPCRE2
 
 /// Translation of Oniguruma's syntax, which tokenizer.json files use, to PCRE2's.
 enum PatternSyntax {
-    /// White_Space, as Oniguruma's `\s` has it (PCRE2's has U+180E besides).
+    /// White_Space, as Oniguruma's `\s` has it (PCRE2's has U+180E besides), and all the rest.
     private static let whitespace = #"\t-\r \x{85}\x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}"#
+    private static let nonWhitespace =
+        #"\x00-\x08\x0e-\x1f\x21-\x{84}\x{86}-\x{9f}\x{a1}-\x{167f}\x{1681}-\x{1fff}\x{200b}-\x{2027}\x{202a}-\x{202e}"#
+        + #"\x{2030}-\x{205e}\x{2060}-\x{2fff}\x{3001}-\x{10ffff}"#
+    /// Oniguruma's `\w`: Alphabetic, marks, decimal digits and connectors of Latin-1 the numbers besides
+    /// (PCRE2's has all numbers, and no marks).
+    private static let word =
+        #"\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24b6}-\x{24e9}\x{1f130}-\x{1f149}\x{1f150}-\x{1f169}\x{1f170}-\x{1f189}"#
+        + #"\x{b2}\x{b3}\x{b9}\x{bc}-\x{be}"#
 
     /// The same pattern in PCRE2's syntax; what means something else there, or nothing, is refused.
     static func translated(_ pattern: String) throws(RegularExpression.Fault) -> String {
@@ -93,7 +101,7 @@ enum PatternSyntax {
         while let scalar = scalars.popFirst() {
             if scalar == "\\" {
                 guard let escaped = scalars.popFirst() else { throw RegularExpression.Fault(reason: "it ends with a backslash") }
-                output += try escape(escaped, inClass: inClass)
+                output += try escape(escaped, inClass: inClass, rest: &scalars)
                 classIsEmpty = false
                 continue
             }
@@ -113,16 +121,43 @@ enum PatternSyntax {
                 classIsEmpty = true
             } else if scalar == "(", scalars.first == "?" {
                 try checkGroup(scalars.dropFirst())
+            } else if scalar == "{", scalars.first == "," {
+                output += "{0"
+                continue
+            } else if scalar == "}", scalars.first == "+" {
+                throw RegularExpression.Fault(reason: "an interval followed by + is not supported")
             }
             output.unicodeScalars.append(scalar)
         }
         return output
     }
 
-    private static func escape(_ escaped: Unicode.Scalar, inClass: Bool) throws(RegularExpression.Fault) -> String {
+    private static func escape(
+        _ escaped: Unicode.Scalar, inClass: Bool, rest: inout Substring.UnicodeScalarView
+    ) throws(RegularExpression.Fault) -> String {
         switch escaped {
+        case "p", "P", "x":
+            guard rest.first == "{" else {
+                if escaped == "x", rest.first.map({ ("0"..."7").contains($0) }) ?? false { return "\\x" }
+                throw RegularExpression.Fault(reason: "\\\(escaped) without braces is not supported")
+            }
+            guard let end = rest.firstIndex(of: "}") else { throw RegularExpression.Fault(reason: "\\\(escaped){ without }") }
+            defer { rest = rest[rest.index(after: end)...] }
+            return "\\\(escaped)" + String(rest[...end])
+        case "u":
+            let digits = rest.prefix(4)
+            guard digits.count == 4, digits.allSatisfy(\.properties.isASCIIHexDigit) else {
+                throw RegularExpression.Fault(reason: "\\u without four digits")
+            }
+            defer { rest = rest.dropFirst(4) }
+            return "\\x{\(String(digits))}"
         case "s": return inClass ? whitespace : "[\(whitespace)]"
-        case "S" where !inClass: return "[^\(whitespace)]"
+        case "S": return inClass ? nonWhitespace : "[\(nonWhitespace)]"
+        case "w": return inClass ? word : "[\(word)]"
+        case "W" where !inClass: return "[^\(word)]"
+        case "b" where !inClass: return "(?:(?<=[\(word)])(?![\(word)])|(?<![\(word)])(?=[\(word)]))"
+        case "B" where !inClass: return "(?:(?<=[\(word)])(?=[\(word)])|(?<![\(word)])(?![\(word)]))"
+        case "W": throw RegularExpression.Fault(reason: "\\W in a class is not supported")
         case "h", "H", "R", "X", "K", "k", "g", "G", "O", "N", "y", "Y", "M", "C", "c":
             throw RegularExpression.Fault(reason: "\\\(escaped) is not supported")
         case "Z": return "(?=\\n?\\z)"

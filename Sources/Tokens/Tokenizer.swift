@@ -118,7 +118,8 @@ public final class Tokenizer: Sendable {
     private func encode(
         _ text: [UInt8], startsInput: Bool, _ policy: AddedTokenPolicy, _ output: inout [TokenID], _ scratch: inout MergeScratch
     ) {
-        let text = normalizer.apply(to: text)
+        var startsInput = startsInput
+        let text = normalizer.apply(to: text, keepsStart: &startsInput)
         guard let parts = addedTokens.parts(of: text, normalized: true, policy: policy) else {
             encodeWords(text, startsInput: startsInput, &output, &scratch)
             return

@@ -53,6 +53,19 @@ struct FixtureTools: ToolProvider {
     }
 }
 
+/// Starts a child that would run for minutes and tells its own process and the child's: what is left when this one is killed?
+func host() async throws {
+    let child = try ChildProcess(.init(program: "sh", arguments: ["-c", "echo $$; exec sleep 300"]))
+    try child.start { event in
+        if case .line(let line) = event {
+            print("\(getpid()) \(String(decoding: line, as: UTF8.self))")
+            fflush(nil)
+        }
+    }
+    try await Task.sleep(for: .seconds(300))
+}
+
+if CommandLine.arguments.dropFirst().first == "host" { try await host() }
 let transport = try StdioTransport(exitGrace: 300)
 let server = MCPServer(
     description: ServerDescription(name: "fixture", version: "1.0", instructions: "Echoes text."), provider: FixtureTools())

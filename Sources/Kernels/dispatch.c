@@ -8,6 +8,8 @@ static const sirocco_kernels *const tables[] = {
 #if defined(__x86_64__)
     &sirocco_kernels_avx512vnni,
     &sirocco_kernels_avx2,
+#elif defined(__aarch64__)
+    &sirocco_kernels_neon,
 #endif
     &sirocco_kernels_reference,
 };
@@ -23,6 +25,9 @@ static int runs(const sirocco_kernels *table) {
     if (table == &sirocco_kernels_avx2) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
     }
+#endif
+#if defined(__aarch64__)
+    if (table == &sirocco_kernels_neon) return 1;
 #endif
     return table == &sirocco_kernels_reference;
 }

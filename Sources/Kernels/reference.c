@@ -233,18 +233,18 @@ static void rms_norm(const float *x, const float *weight, float epsilon, int64_t
     for (int64_t i = 0; i < n; i++) out[i] = x[i] * scale * weight[i];
 }
 
-static void gated_silu(const float *gate, const float *up, int64_t n, float *out) {
+void sirocco_reference_gated_silu(const float *gate, const float *up, int64_t n, float *out) {
     for (int64_t i = 0; i < n; i++) out[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
 }
 
-static void gated_gelu(const float *gate, const float *up, int64_t n, float *out) {
+void sirocco_reference_gated_gelu(const float *gate, const float *up, int64_t n, float *out) {
     for (int64_t i = 0; i < n; i++) {
         float g = gate[i], v = g * (1 + gelu_cubic * (g * g)) * gelu_twice_root;
         out[i] = g / (1 + expf(-v)) * up[i];
     }
 }
 
-static void add(const float *x, int64_t n, float *y) {
+void sirocco_reference_add(const float *x, int64_t n, float *y) {
     for (int64_t i = 0; i < n; i++) y[i] += x[i];
 }
 
@@ -259,7 +259,7 @@ void sirocco_reference_rope(float *head, const float *cosine, const float *sine,
 
 // ---- Logits ----
 
-static float max_value(const float *x, int64_t n) {
+float sirocco_reference_max_value(const float *x, int64_t n) {
     float largest = -INFINITY;
     for (int64_t i = 0; i < n; i++) {
         if (isnan(x[i])) return x[i];
@@ -268,7 +268,7 @@ static float max_value(const float *x, int64_t n) {
     return largest;
 }
 
-static int64_t argmax(const float *x, int64_t n) {
+int64_t sirocco_reference_argmax(const float *x, int64_t n) {
     int64_t best = -1;
     for (int64_t i = 0; i < n; i++) {
         if (best < 0 ? !isnan(x[i]) : x[i] > x[best]) best = i;
@@ -276,8 +276,8 @@ static int64_t argmax(const float *x, int64_t n) {
     return best;
 }
 
-static float softmax(float *x, int64_t n) {
-    float largest = max_value(x, n), total = 0;
+float sirocco_reference_softmax(float *x, int64_t n) {
+    float largest = sirocco_reference_max_value(x, n), total = 0;
     if (largest == -INFINITY) {
         memset(x, 0, (size_t)n * sizeof(float));
         return largest;
@@ -290,15 +290,15 @@ static float softmax(float *x, int64_t n) {
 // ---- Attention ----
 
 /// Three passes over the positions: scores, their softmax, and the sum of values; 4 · count · head_size operations, bound by reading keys and values.
-static void attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
-                   int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
+void sirocco_reference_attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
+                              int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
     for (int64_t j = 0; j < count; j++) {
         const float *key = key_blocks[(first + j) / block_length] + (first + j) % block_length * stride;
         float partial[lanes] = {0};
         for (int64_t d = 0; d < head_size; d++) partial[d % lanes] += q[d] * key[d];
         scores[j] = fold(partial) * scale;
     }
-    softmax(scores, count);
+    sirocco_reference_softmax(scores, count);
     for (int64_t d = 0; d < head_size; d++) out[d] = 0;
     for (int64_t j = 0; j < count; j++) {
         const float *value = value_blocks[(first + j) / block_length] + (first + j) % block_length * stride;
@@ -306,11 +306,12 @@ static void attend(const float *q, const float *const *key_blocks, const float *
     }
 }
 
-static void attend_group(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length,
-                         int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
+void sirocco_reference_attend_group(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks,
+                                    int64_t block_length, int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale,
+                                    float *scores, float *out) {
     for (int64_t h = 0; h < heads; h++) {
-        attend(q + h * head_size, key_blocks, value_blocks, block_length, first, count, stride, head_size, scale, scores + h * count,
-               out + h * head_size);
+        sirocco_reference_attend(q + h * head_size, key_blocks, value_blocks, block_length, first, count, stride, head_size, scale,
+                                 scores + h * count, out + h * head_size);
     }
 }
 
@@ -320,13 +321,13 @@ const sirocco_kernels sirocco_kernels_reference = {
     .quantize_activation = sirocco_reference_quantize_activation,
     .dequantize = sirocco_reference_dequantize,
     .rms_norm = rms_norm,
-    .gated_silu = gated_silu,
-    .gated_gelu = gated_gelu,
-    .add = add,
+    .gated_silu = sirocco_reference_gated_silu,
+    .gated_gelu = sirocco_reference_gated_gelu,
+    .add = sirocco_reference_add,
     .rope = sirocco_reference_rope,
-    .attend = attend,
-    .attend_group = attend_group,
-    .softmax = softmax,
-    .max_value = max_value,
-    .argmax = argmax,
+    .attend = sirocco_reference_attend,
+    .attend_group = sirocco_reference_attend_group,
+    .softmax = sirocco_reference_softmax,
+    .max_value = sirocco_reference_max_value,
+    .argmax = sirocco_reference_argmax,
 };

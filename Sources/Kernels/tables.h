@@ -12,11 +12,25 @@ extern const sirocco_kernels sirocco_kernels_reference;
 extern const sirocco_kernels sirocco_kernels_avx2;
 extern const sirocco_kernels sirocco_kernels_avx512vnni;
 #endif
+#if defined(__aarch64__)
+extern const sirocco_kernels sirocco_kernels_neon;
+#endif
 
 // Used by every table where there is nothing to gain, so that their results are bit-equal.
 void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out);
 void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst);
+void sirocco_reference_gated_silu(const float *gate, const float *up, int64_t n, float *out);
+void sirocco_reference_gated_gelu(const float *gate, const float *up, int64_t n, float *out);
+void sirocco_reference_add(const float *x, int64_t n, float *y);
 void sirocco_reference_rope(float *head, const float *cosine, const float *sine, int64_t half, int interleaved);
+void sirocco_reference_attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
+                              int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
+void sirocco_reference_attend_group(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks,
+                                    int64_t block_length, int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale,
+                                    float *scores, float *out);
+float sirocco_reference_softmax(float *x, int64_t n);
+float sirocco_reference_max_value(const float *x, int64_t n);
+int64_t sirocco_reference_argmax(const float *x, int64_t n);
 
 static inline float float_of_bits(uint32_t bits) {
     float value;

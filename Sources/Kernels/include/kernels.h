@@ -21,7 +21,7 @@ enum sirocco_type {
 };
 
 typedef struct sirocco_kernels {
-    /// "reference", "avx2" or "avx512vnni".
+    /// "reference", "avx2", "avx512vnni" or "neon".
     const char *name;
 
     /// y[i * y_stride + r] = Σ_k W[r][k] · x[i][k] for r < rows, i < m. Weight rows follow each other without gaps (`sirocco_row_bytes`).

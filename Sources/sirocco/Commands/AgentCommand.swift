@@ -54,7 +54,7 @@ struct AgentCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let configuration = try MCPConfiguration(path: mcpConfig)
+        let configuration = try MCPConfiguration(parsing: readFile(mcpConfig, limit: 1 << 20), file: mcpConfig)
         let host = ModelHost(model)
         let toolbox = MCPToolbox(
             configuration, client: ClientDescription(name: "sirocco", version: siroccoVersion), callTime: toolSeconds * 1000)
@@ -66,7 +66,7 @@ struct AgentCommand: AsyncParsableCommand {
                     throw CommandError("--allow: no server offers a tool named \"\(name)\"")
                 }
                 if tools.isEmpty { throw CommandError("the servers of \(mcpConfig) offer no tool") }
-                return try await work(loadedModel(host), toolbox)
+                return try await work(await loadedModel(host), toolbox)
             }
         }
         await toolbox.close()

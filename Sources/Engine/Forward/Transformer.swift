@@ -3,7 +3,7 @@ import Kernels
 
 /// A decoder-only transformer over the rows of a batch. All state is in the cache and the workspace.
 ///
-/// H hidden, T rows (positions of all sequences in the batch), V vocabulary; per layer: Hq query heads and Hk key/value heads of D values,
+/// H: hidden, T rows (positions of all sequences in the batch), V vocabulary; per layer: Hq query heads and Hk key/value heads of D values,
 /// F values inside the feed-forward. A row's results depend on the row, its sequence's cache and the weights; never on other rows.
 final class Transformer {
     /// A layer's matrices with their inputs and outputs, ready to multiply.
@@ -65,22 +65,22 @@ final class Transformer {
     /// Computes all rows of the batch and writes their keys and values into the cache. What remains is the residual stream in the workspace,
     /// from which `logits` is taken.
     func forward(_ batch: borrowing ForwardBatch) {
-        let (w, H) = (workspace, architecture.hiddenSize)
+        let (w, hidden) = (workspace, architecture.hiddenSize)
         let rows = batch.count
         for index in ropes.indices { ropes[index].fill(batch, cosines: w.cosines[index], sines: w.sines[index]) }
 
         // x = E[token]                                                                  (T, H)
         let tokens = batch.tokens
-        eachRow(rows, cost: H) { row in self.embed(Int(tokens[row]), into: w.x + row * H) }
+        eachRow(rows, cost: hidden) { row in self.embed(Int(tokens[row]), into: w.x + row * hidden) }
 
         for index in architecture.layers.indices {
             let layer = layers[index]
             let attention = architecture.layers[index].attention
-            let F = architecture.layers[index].feedForward.size
+            let inner = architecture.layers[index].feedForward.size
 
             // normed = rms_norm(x + what the layer before adds)                         (T, H)
-            eachRow(rows, cost: 4 * H) { row in
-                if index > 0 { self.kernels.pointee.add(w.projected + row * H, Int64(H), w.x + row * H) }
+            eachRow(rows, cost: 4 * hidden) { row in
+                if index > 0 { self.kernels.pointee.add(w.projected + row * hidden, Int64(hidden), w.x + row * hidden) }
                 self.normalize(row, self.norms[index].attention)
                 self.products.encode(layer.qkv, row: row)
             }
@@ -93,14 +93,14 @@ final class Transformer {
 
             // attended = softmax(scale · q Kᵀ) V per head, over the sequence's cache    (T, Hq·D)
             attend(index, attention, batch)
-            eachRow(rows, cost: H) { row in self.products.encode(layer.output, row: row) }
+            eachRow(rows, cost: hidden) { row in self.products.encode(layer.output, row: row) }
 
             // projected = Wo attended                                                   (T, H)
             multiply(layer.output, batch)
 
             // x += projected; normed = rms_norm(x)                                      (T, H)
-            eachRow(rows, cost: 4 * H) { row in
-                self.kernels.pointee.add(w.projected + row * H, Int64(H), w.x + row * H)
+            eachRow(rows, cost: 4 * hidden) { row in
+                self.kernels.pointee.add(w.projected + row * hidden, Int64(hidden), w.x + row * hidden)
                 self.normalize(row, self.norms[index].feedForward)
                 self.products.encode(layer.gateUp, row: row)
             }
@@ -109,8 +109,8 @@ final class Transformer {
             multiply(layer.gateUp, batch)
 
             // inner = silu(gate) · up                                                   (T, F)
-            eachRow(rows, cost: 16 * F) { row in
-                self.kernels.pointee.gated_silu(w.gate + row * F, w.up + row * F, Int64(F), w.inner + row * F)
+            eachRow(rows, cost: 16 * inner) { row in
+                self.kernels.pointee.gated_silu(w.gate + row * inner, w.up + row * inner, Int64(inner), w.inner + row * inner)
                 self.products.encode(layer.down, row: row)
             }
 
@@ -118,16 +118,17 @@ final class Transformer {
             multiply(layer.down, batch)
         }
         if layers.isEmpty { return }
-        eachRow(rows, cost: H) { row in self.kernels.pointee.add(w.projected + row * H, Int64(H), w.x + row * H) }
+        eachRow(rows, cost: hidden) { row in self.kernels.pointee.add(w.projected + row * hidden, Int64(hidden), w.x + row * hidden) }
     }
 
     /// Logits of some of the batch's rows, after `forward`: at most `Workspace.Shape.logitRows` of them. [rows.count, V], in the workspace.
     func logits(_ rows: ArraySlice<Int>) -> UnsafeMutablePointer<Float> {
-        let (w, H) = (workspace, architecture.hiddenSize)
+        let (w, hidden) = (workspace, architecture.hiddenSize)
         precondition(rows.count <= w.shape.logitRows)
-        eachRow(rows.count, cost: 4 * H) { index in
+        eachRow(rows.count, cost: 4 * hidden) { index in
             self.kernels.pointee.rms_norm(
-                w.x + rows[rows.startIndex + index] * H, self.finalNorm, self.architecture.normEpsilon, Int64(H), w.final + index * H)
+                w.x + rows[rows.startIndex + index] * hidden, self.finalNorm, self.architecture.normEpsilon, Int64(hidden),
+                w.final + index * hidden)
             self.products.encode(self.logitsProduct, row: index)
         }
         let tiles = [ForwardBatch.Tile(row: 0, count: rows.count, isDense: false)]
@@ -149,8 +150,9 @@ final class Transformer {
     }
 
     private func normalize(_ row: Int, _ weight: UnsafePointer<Float>) {
-        let H = architecture.hiddenSize
-        kernels.pointee.rms_norm(workspace.x + row * H, weight, architecture.normEpsilon, Int64(H), workspace.normed + row * H)
+        let hidden = architecture.hiddenSize
+        kernels.pointee.rms_norm(
+            workspace.x + row * hidden, weight, architecture.normEpsilon, Int64(hidden), workspace.normed + row * hidden)
     }
 
     private func multiply(_ group: MatrixGroup, _ batch: borrowing ForwardBatch) {

@@ -3,16 +3,16 @@ import Kernels
 
 /// The scratch memory of one engine. Rows are positions of the batch (at most T), shapes are row-major.
 final class Workspace {
-    /// How activations are encoded for a product: as they are, or in one of the two block formats quantized weights are multiplied with.
+    /// How activations are encoded for a product: as they are, or in Q8_0 or Q8_K blocks, as the weights want them.
     enum Encoding: Int, CaseIterable {
-        case float, q8_0, q8_K
+        case float, blocks32, blocks256
 
         /// What weights of a type are multiplied with.
         init(for type: ElementType) {
             switch type {
             case .f32, .f16, .bf16: self = .float
-            case .q4_0, .q8_0: self = .q8_0
-            case .q4_K, .q6_K: self = .q8_K
+            case .q4_0, .q8_0: self = .blocks32
+            case .q4_K, .q6_K: self = .blocks256
             }
         }
 
@@ -20,8 +20,8 @@ final class Workspace {
         var weightType: sirocco_type {
             switch self {
             case .float: SIROCCO_F32
-            case .q8_0: SIROCCO_Q8_0
-            case .q8_K: SIROCCO_Q6_K
+            case .blocks32: SIROCCO_Q8_0
+            case .blocks256: SIROCCO_Q6_K
             }
         }
     }

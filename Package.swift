@@ -69,7 +69,7 @@ let targets: [Target] = [
     tests("Chat", ["Chat", "Engine", "Grammar", "Tokens", "Jinja", "JSON"]),
     .executableTarget(name: "MCPFixture", dependencies: ["MCP", "JSON"], path: "Tests/MCPFixture", swiftSettings: relaxed),
     tests("MCP", ["MCP", "JSON", "MCPFixture"]),
-    tests("Agent", ["Agent", "Chat", "Engine", "MCP", "JSON"]),
+    tests("Agent", ["Agent", "Chat", "Engine", "MCP", "JSON", "MCPFixture"]),
     tests("Tools", ["Tools", "Agent", "Chat", "MCP", "Engine", "Grammar", "JSON", "Embedded"]),
     tests("Command", ["sirocco", "Chat", "Engine", "JSON"]),
 ]

@@ -270,7 +270,7 @@ def tally(outcomes):
 
 
 def line(name, result, card):
-    difference = "" if card is None else f"{result['exact'] - card:+8.1f}"
+    difference = "" if card is None else f"{round(result['exact'] - card, 1) + 0.0:+8.1f}"
     shown = "       –" if card is None else f"{card:6.1f} %"
     return f"{name:28}{result['rows']:5}  {result['exact']:6.1f} %  {result['valid']:6.1f} %  {shown}  {difference}"
 

@@ -38,15 +38,15 @@ INLINE __m256i fours(const block_q4_K *block, int group) {
     return _mm256_and_si256(group % 2 ? _mm256_srli_epi16(bytes, 4) : bytes, _mm256_set1_epi8(15));
 }
 
-/// The eight scales of a block_q4_K in bytes 0–7, its eight minima in bytes 8–15.
-INLINE __m128i q4_K_scales(const uint8_t *packed) {
-    uint32_t a, b, c;
-    memcpy(&a, packed, 4);
-    memcpy(&b, packed + 4, 4);
-    memcpy(&c, packed + 8, 4);
-    uint32_t scales = a & 0x3f3f3f3f, minima = b & 0x3f3f3f3f;
-    uint32_t later_scales = (c & 0x0f0f0f0f) | (a >> 6 & 0x03030303) << 4, later_minima = (c >> 4 & 0x0f0f0f0f) | (b >> 6 & 0x03030303) << 4;
-    return _mm_set_epi32((int)later_minima, (int)minima, (int)later_scales, (int)scales);
+/// The eight scales of a block_q4_K in bytes 0–7, its eight minima in bytes 8–15 (q4_K_group says how they are packed).
+INLINE __m128i q4_K_scales(const block_q4_K *block) {
+    // The twelve bytes, and four of qs that fall out.
+    __m128i packed = _mm_loadu_si128((const __m128i *)block->scales);
+    __m128i sixes = _mm_and_si128(packed, _mm_set1_epi8(0x3f));
+    __m128i high = _mm_and_si128(_mm_srli_epi16(packed, 2), _mm_set1_epi8(0x30));
+    // Low nibbles of the last word for the later scales, its high nibbles for the later minima.
+    __m128i low = _mm_and_si128(_mm_srlv_epi32(_mm_shuffle_epi32(packed, 0xaa), _mm_setr_epi32(0, 4, 0, 4)), _mm_set1_epi8(0x0f));
+    return _mm_unpacklo_epi32(sixes, _mm_or_si128(low, high));
 }
 
 INLINE int64_t bytes_of_block(enum sirocco_type type) {
@@ -155,15 +155,17 @@ INLINE void products_0(enum sirocco_type type, const char *w, int blocks, const 
 
 /// Σ scale · w · x of a block_q4_K in `total`, Σ minimum · x in `minimum`, as eight integers each.
 INLINE void block_product_q4_K(const block_q4_K *w, const block_q8_K *x, __m256i *total, __m256i *minimum) {
-    __m128i packed = q4_K_scales(w->scales);
+    __m128i packed = q4_K_scales(w);
     // Each minimum stands for two groups of 16 activations.
     *minimum = _mm256_madd_epi16(_mm256_cvtepu8_epi16(_mm_unpackhi_epi8(packed, packed)), load_bytes(x->sums));
-    __m256i scales = _mm256_broadcastsi128_si256(_mm_cvtepu8_epi16(packed));
+    // Each scale twice, as the factor of a pair of sums, in memory: reading one is a broadcast at no cost in arithmetic.
+    int32_t scales[8];
+    _mm256_storeu_si256((__m256i *)scales, _mm256_cvtepu8_epi16(_mm_unpacklo_epi8(packed, packed)));
     __m256i sum = _mm256_setzero_si256();
     UNROLLED for (int g = 0; g < 8; g++) {
-        __m256i scale = _mm256_shuffle_epi8(scales, _mm256_set1_epi16((short)(2 * g | (2 * g + 1) << 8)));
         // At most 2 · 15 · 127 a pair: 16 bits hold it.
-        sum = yi_pairs(sum, scale, _mm256_maddubs_epi16(fours(w, g), load_bytes(x->qs + 32 * g)));
+        __m256i products = _mm256_maddubs_epi16(fours(w, g), load_bytes(x->qs + 32 * g));
+        sum = yi_pairs(sum, products, _mm256_set1_epi32(scales[g]));
     }
     *total = sum;
 }

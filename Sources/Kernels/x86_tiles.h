@@ -4,7 +4,7 @@
 // that one broadcast of four activations meets the same place of all rows, and the sum over a block needs no horizontal step.
 
 /// Fewest activation rows for which unpacking pays.
-enum { tile_least = 8 };
+enum { tile_least = 4 };
 enum { tile_groups = 32, tile_rows = tile_vectors * vf_lanes, tile_blocks_K = tile_groups / 8 };
 
 typedef struct {
@@ -39,7 +39,7 @@ INLINE void fill_scales_K(enum sirocco_type type, const char *const rows[8], int
     for (int r = 0; r < 8; r++) {
         if (type == SIROCCO_Q4_K) {
             const block_q4_K *block = (const block_q4_K *)rows[r] + b;
-            __m128i packed = q4_K_scales(block->scales);
+            __m128i packed = q4_K_scales(block);
             first[r] = _mm256_cvtepu8_epi32(packed);
             pairs[r] = _mm256_cvtepu8_epi16(_mm_unpackhi_epi8(packed, packed));
             out->d[b][lane + r] = _cvtsh_ss(block->d);
@@ -77,6 +77,16 @@ INLINE void fill_group(enum sirocco_type type, const char *const rows[8], int b,
     scatter8(v, out->words + (b + j) * 8, lane);
 }
 
+/// Asks for the same bytes of the next tile's rows: many short streams are more than the hardware foresees.
+INLINE void prefetch_next(enum sirocco_type type, const char *const rows[8], int64_t row_bytes, int b) {
+    const int64_t eight = type == SIROCCO_Q4_K || type == SIROCCO_Q6_K ? bytes_of_block(type) : 8 * bytes_of_block(type);
+    for (int r = 0; r < 8; r++) {
+        // Perhaps beyond the matrix: an address, never a pointer that is followed.
+        uintptr_t next = (uintptr_t)rows[r] + (uintptr_t)(tile_rows * row_bytes + b / 8 * eight);
+        for (int64_t at = 0; at < eight; at += 64) _mm_prefetch((const char *)(next + (uintptr_t)at), _MM_HINT_T1);
+    }
+}
+
 /// Unpacks `groups` groups of `count` rows into a tile; lanes beyond repeat the last row, and their results are dropped.
 INLINE void fill(enum sirocco_type type, const char *w, int64_t row_bytes, int count, int groups, tile *out) {
     for (int lane = 0; lane < tile_rows; lane += 8) {
@@ -84,6 +94,7 @@ INLINE void fill(enum sirocco_type type, const char *w, int64_t row_bytes, int c
         for (int r = 0; r < 8; r++) rows[r] = w + (lane + r < count ? lane + r : count - 1) * row_bytes;
         int b = 0;
         for (; b + 8 <= groups; b += 8) {
+            prefetch_next(type, rows, row_bytes, b);
             if (type == SIROCCO_Q4_K || type == SIROCCO_Q6_K) {
                 fill_scales_K(type, rows, b / 8, lane, out);
             } else {

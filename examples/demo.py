@@ -31,17 +31,18 @@ def show(label, value):
     print(f"  {paint('2', label.ljust(9))} {text}")
 
 
-ORDER = "Order INV-59762 from Tom Novak: 3 lamps and 2 chairs, total 148.50 EUR. Please deliver to Lisbon."
+ORDER = "Hannah Okafor ordered 3 laptops in Lisbon for 1480.50 EUR."
 SCHEMA = {
     "type": "object",
     "properties": {
         "customer": {"type": "string"},
-        "reference": {"type": "string"},
+        "product": {"type": "string"},
+        "quantity": {"type": "integer", "minimum": 1},
         "total": {"type": "number"},
         "currency": {"enum": ["USD", "EUR", "GBP"]},
         "city": {"type": "string"},
     },
-    "required": ["customer", "reference", "total", "currency", "city"],
+    "required": ["customer", "product", "quantity", "total", "currency", "city"],
     "additionalProperties": False,
 }
 
@@ -54,11 +55,11 @@ async def assistant():
         tools = (await client.list_tools()).tools
         show("speaks", f"MCP {client.protocol_version}, connected in {(time.perf_counter() - started) * 1e3:.0f} ms")
         for tool in tools:
-            show("offers", f"{paint('36', tool.name)}: {(tool.description or '').splitlines()[0].split('. ')[0]}.")
+            show("offers", f"{paint('36', tool.name)}: {(tool.description or '').split('. ')[0].split(', ')[0].split(':')[0].rstrip('.')}")
 
         title("2. It hands over a text and a JSON Schema: tools/call extract")
         show("text", ORDER)
-        show("schema", "{customer: string, reference: string, total: number, currency: USD | EUR | GBP, city: string}")
+        show("schema", "{customer: string, product: string, quantity: int ≥ 1, total: number, currency: USD | EUR | GBP, city: string}")
         started = time.perf_counter()
         result = await client.call_tool("extract", {"text": ORDER, "schema": SCHEMA})
         took = time.perf_counter() - started
@@ -69,7 +70,7 @@ async def assistant():
         show("", "that keep the answer valid under the schema can be sampled.")
 
         title("3. It sorts a message: tools/call classify")
-        message = "I was charged twice for my subscription this month."
+        message = "The package is late, where is my order?"
         result = await client.call_tool("classify", {"text": message, "labels": ["billing", "shipping", "login"]})
         if result.is_error:
             sys.exit(f"classify failed: {result.content[0].text}")

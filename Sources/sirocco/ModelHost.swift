@@ -17,6 +17,7 @@ final class ModelHost: ModelProvider {
     private let options: EngineOptions
     private let path: String?
     private let opened: Mutex<Result<ModelSource, any Error>?> = Mutex(nil)
+    private let described = Mutex<ModelDescription?>(nil)
     private let state = Mutex(State.unloaded)
     private let listeners = Mutex<[@Sendable (Double) -> Void]>([])
 
@@ -36,23 +37,33 @@ final class ModelHost: ModelProvider {
     }
 
     func models() -> [ModelDescription] {
-        let name = path.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "breeze"
+        var description = described.withLock { known in
+            if let known { return known }
+            let new = describe()
+            known = new
+            return new
+        }
+        switch state.withLock({ $0 }) {
+        case .unloaded: break
+        case .loading: description.state = .loading
+        case .loaded: description.state = .loaded
+        case .failed(let problem): (description.state, description.problem) = (.failed, problem)
+        }
+        return [description]
+    }
+
+    /// What the model's files say, before any weight is read.
+    private func describe() -> ModelDescription {
         do {
             let source = try source()
-            let bytes = source.tensors.reduce(0) { $0 + $1.range.count }
-            var description = ModelDescription(
+            return ModelDescription(
                 name: source.name, state: .available, source: path ?? "embedded", architecture: source.architecture.family,
-                contextLength: source.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount }, memoryBytes: bytes)
-            switch state.withLock({ $0 }) {
-            case .unloaded: break
-            case .loading: description.state = .loading
-            case .loaded: description.state = .loaded
-            case .failed(let problem): (description.state, description.problem) = (.failed, problem)
-            }
-            if path == nil { description.summary = "A very small model for short texts; give sirocco --model a larger one for real work." }
-            return [description]
+                contextLength: source.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount },
+                memoryBytes: source.tensors.reduce(0) { $0 + $1.range.count },
+                summary: path == nil ? "A very small model for short texts; give sirocco --model a larger one for real work." : nil)
         } catch {
-            return [ModelDescription(name: name, state: .failed, source: path ?? "embedded", problem: "\(error)")]
+            let name = path.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "breeze"
+            return ModelDescription(name: name, state: .failed, source: path ?? "embedded", problem: "\(error)")
         }
     }
 

@@ -11,6 +11,12 @@ let byteVocabulary = Vocabulary(
 
 func json(_ text: String) throws -> JSONValue { try JSONValue(parsing: text) }
 
+/// The matcher must take the token.
+func take(_ matcher: inout Matcher, _ token: TokenID, sourceLocation: SourceLocation = #_sourceLocation) {
+    let isAccepted = matcher.accept(token)
+    #expect(isAccepted, sourceLocation: sourceLocation)
+}
+
 func accepts(_ grammar: CompiledGrammar, _ text: String) -> Bool { grammar.makeMatcher().matches(Array(text.utf8)) }
 
 /// Checks a schema's grammar (given as JSON text) against texts.

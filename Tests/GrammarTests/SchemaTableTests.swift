@@ -81,8 +81,9 @@ import Testing
             #"{"type":"object","properties":{"a":{"type":"integer"}}}"#, accepts: [#"{"a": 1}"#, #"{"b": "x"}"#, #"{"a": 1, "b": "x"}"#],
             rejects: [#"{"a": "x"}"#, #"{"\u0061": "x"}"#, #"{"b": 1, "a": 1}"#])
         check(
-            #"{"type":"object","additionalProperties":{"type":"integer"}}"#, accepts: ["{}", #"{"a": 1, "b": 2}"#],
-            rejects: [#"{"a": "x"}"#])
+            #"{"type":"object","additionalProperties":{"type":"integer"}}"#,
+            accepts: ["{}", #"{"a": 1, "b": 2}"#, #"{"a": 1, "aa": 2, "A": 3}"#],
+            rejects: [#"{"a": "x"}"#, #"{"a": 1, "a": 2}"#, #"{"a": 1, "b": 2, "\u0061": 2}"#])
         check(#"{"type":"object","required":["z"]}"#, accepts: [#"{"z": 1}"#, #"{"z": 1, "a": 2}"#], rejects: ["{}", #"{"a": 1}"#])
         check(
             #"{"type":"object","properties":{"a":true,"b":true,"c":true},"additionalProperties":false,"minProperties":1}"#,

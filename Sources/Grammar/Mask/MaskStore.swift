@@ -1,4 +1,5 @@
 // Masks of configurations: made by walking the trie, kept, and shared by all matchers of a grammar.
+import Tokens
 
 /// The memory of one compiled grammar; its owner guards it with a lock.
 struct MaskStore {
@@ -30,6 +31,13 @@ struct MaskStore {
 
     /// The tokens that may follow, one bit each.
     mutating func mask(for configuration: Configuration) -> [UInt64] {
+        var bits = sharedMask(for: configuration)
+        if program.hasNames { forbidRepeatedNames(configuration, &bits) }
+        return bits
+    }
+
+    /// The mask apart from names that an object already has: these are no part of what masks are kept by.
+    private mutating func sharedMask(for configuration: Configuration) -> [UInt64] {
         let key = hash(configuration)
         for entry in entries[key] ?? [] where isSame(entry.configuration, configuration) { return entry.bits }
         if configurations.count > Self.maximumConfigurations {
@@ -45,6 +53,28 @@ struct MaskStore {
         entries[key, default: []].append(Entry(configuration: configuration, bits: bits))
         entryCount += 1
         return bits
+    }
+
+    /// Reads one by one the few tokens that may complete a name which stands already.
+    private func forbidRepeatedNames(_ configuration: Configuration, _ bits: inout [UInt64]) {
+        guard configuration.hasNames else { return }
+        var suspects: [TokenID] = []
+        for thread in configuration.threads where thread.names != nil && program.nodes[Int(thread.node)].isName {
+            guard Names.mayComplete(thread.names, thread.spelling) else { continue }
+            let lexeme = program.lexemes[Int(program.nodes[Int(thread.node)].index)]
+            for exit in trie.lexemeMasks.mask(lexeme, thread.local, trie, counting: false).exits {
+                let name = Names.unescaped(thread.spelling + trie.path(to: Int(exit.node)).dropLast())
+                if Names.contains(thread.names, name) { suspects += trie.tokens(below: Int(exit.node)) }
+            }
+        }
+        let known = configuration.allNames
+        for (token, names) in trie.quotingTokens
+        where names.contains(where: { name in known.contains { Names.contains($0, name) } }) { suspects.append(token) }
+        for token in suspects where bits[Int(token) >> 6] >> UInt64(token & 63) & 1 == 1 {
+            var current: Configuration? = configuration
+            for byte in trie.vocabulary.tokens[Int(token)] { current = current?.stepping(byte, program) }
+            if current == nil { bits[Int(token) >> 6] &= ~(1 << UInt64(token & 63)) }
+        }
     }
 
     private mutating func make(_ configuration: Configuration) -> [UInt64] {
@@ -124,7 +154,7 @@ struct MaskStore {
                 number = known
             } else {
                 var closure = Closure(program)
-                closure.arrive(target, register: thread.register, stack: thread.stack)
+                closure.arrive(target, register: thread.register, stack: thread.stack, names: thread.names)
                 number = intern(closure.finish())
                 numbers[exit.trigger] = number
             }
@@ -157,7 +187,7 @@ struct MaskStore {
     }
 
     private mutating func transition(_ from: Int32, _ byte: UInt8) -> Int32 {
-        let target = configurations[Int(from)].stepping(byte, program).map { intern($0) } ?? -1
+        let target = configurations[Int(from)].stepping(byte, program, tracksNames: false).map { intern($0) } ?? -1
         table[Int(from) << 8 | Int(byte)] = target
         return target
     }

@@ -13,6 +13,8 @@ final class TokenTrie: Sendable {
     /// Another token of the same bytes, −1 for none.
     let nextSame: [Int32]
     let maximumDepth: Int
+    /// Tokens with two quotes or more, and what stands between them: a member's whole name may lie in them.
+    let quotingTokens: [(token: TokenID, names: [[UInt8]])]
     /// Masks of lexeme states, shared by all grammars over this vocabulary.
     let lexemeMasks = LexemeMaskStore()
 
@@ -88,6 +90,11 @@ final class TokenTrie: Sendable {
         self.tokens = tokens
         self.nextSame = nextSame
         maximumDepth = Int(depths.max() ?? 0)
+        quotingTokens = texts.compactMap { id in
+            let quotes = all[id].indices.filter { all[id][$0] == 0x22 }
+            guard quotes.count > 1 else { return nil }
+            return (TokenID(id), zip(quotes, quotes.dropFirst()).map { Names.unescaped(Array(all[id][($0 + 1)..<$1])) })
+        }
     }
 
     /// The node that the bytes lead to.
@@ -100,6 +107,33 @@ final class TokenTrie: Sendable {
             node = child
         }
         return node
+    }
+
+    /// The bytes on the way from the root to a node.
+    func path(to node: Int) -> [UInt8] {
+        var path: [UInt8] = []
+        var depth = depths[node]
+        var index = node
+        // Depth first: the ancestor is the nearest node before with a smaller depth.
+        while depth > 0 {
+            path.append(bytes[index])
+            depth -= 1
+            while index > 0 && depths[index] != depth { index -= 1 }
+        }
+        return path.reversed()
+    }
+
+    /// The tokens that end at the node or below.
+    func tokens(below node: Int) -> [TokenID] {
+        var list: [TokenID] = []
+        for index in node..<Int(ends[node]) {
+            var token = tokens[index]
+            while token >= 0 {
+                list.append(token)
+                token = nextSame[Int(token)]
+            }
+        }
+        return list
     }
 
     /// Sets the bits of the tokens that end at the node.

@@ -8,6 +8,10 @@ struct Thread: Sendable {
     /// The rule's register (counts characters or runs).
     var register: Int32
     var stack: Frames
+    /// The undeclared names of the object being read.
+    var names: Names?
+    /// Inside such a name: its bytes so far.
+    var spelling: [UInt8] = []
 }
 
 /// A parse in progress: an immutable value. All its threads can still be finished.
@@ -17,6 +21,24 @@ struct Configuration: Sendable {
     var canStop: Bool
 
     var isFinished: Bool { threads.isEmpty && canStop }
+
+    /// Whether some object in the making has undeclared names.
+    var hasNames: Bool { threads.contains { $0.names != nil || $0.stack.holdsNames } }
+
+    /// The undeclared names of all objects in the making.
+    var allNames: [Names] {
+        var found = threads.compactMap(\.names)
+        var seen: Set<ObjectIdentifier> = []
+        var open = threads.map(\.stack).filter(\.holdsNames)
+        while let stack = open.popLast() {
+            guard seen.insert(ObjectIdentifier(stack)).inserted else { continue }
+            for link in stack.links {
+                if let names = link.names { found.append(names) }
+                if link.parent.holdsNames { open.append(link.parent) }
+            }
+        }
+        return found
+    }
 
     /// The configuration before the first byte.
     static func start(_ program: Program) -> Configuration {
@@ -28,13 +50,13 @@ struct Configuration: Sendable {
     /// What the thread's lexeme leads to when it is over: the rest of the grammar, before the next byte.
     static func after(_ thread: Thread, _ program: Program) -> Configuration {
         var closure = Closure(program)
-        closure.arrive(program.nodes[Int(thread.node)].next, register: thread.register, stack: thread.stack)
+        closure.arrive(program.nodes[Int(thread.node)].next, register: thread.register, stack: thread.stack, names: thread.names)
         return closure.finish()
     }
 
     /// After one more byte; nil when nothing can be read that way.
-    func stepping(_ byte: UInt8, _ program: Program) -> Configuration? {
-        var closure = Closure(program)
+    func stepping(_ byte: UInt8, _ program: Program, tracksNames: Bool = true) -> Configuration? {
+        var closure = Closure(program, tracksNames: tracksNames)
         for thread in threads { closure.step(thread, byte) }
         let result = closure.finish()
         return result.threads.isEmpty && !result.canStop ? nil : result
@@ -47,6 +69,7 @@ struct Closure {
         var node: NodeID
         var register: Int32
         var stack: Frames
+        var names: Names?
     }
 
     private let program: Program
@@ -59,74 +82,91 @@ struct Closure {
     /// Frames pushed in this closure by loops whose body may read nothing: returning to them means a run that read nothing.
     private var fresh: [Frames] = []
 
-    init(_ program: Program) { self.program = program }
+    private let tracksNames: Bool
+
+    init(_ program: Program, tracksNames: Bool = true) {
+        self.program = program
+        self.tracksNames = tracksNames
+    }
 
     func finish() -> Configuration { Configuration(threads: threads, canStop: canStop) }
 
     /// One byte read by one thread.
     mutating func step(_ thread: Thread, _ byte: UInt8) {
         let node = program.nodes[Int(thread.node)]
+        var next = thread
         switch node.kind {
         case .literal:
             let bytes = program.literals[Int(node.index)]
             guard bytes[Int(thread.local)] == byte else { return }
-            if Int(thread.local) + 1 == bytes.count {
-                arrive(node.next, register: thread.register, stack: thread.stack)
-            } else {
-                add(Thread(node: thread.node, local: thread.local + 1, register: thread.register, stack: thread.stack))
-            }
+            next.local += 1
+            if Int(next.local) == bytes.count { leave(next) } else { add(next) }
         case .lexeme:
             let lexeme = program.lexemes[Int(node.index)]
             switch lexeme.step(thread.local, thread.register, byte) {
             case .dead: return
-            case .finished: arrive(node.next, register: thread.register, stack: thread.stack)
+            case .finished:
+                if node.isName && tracksNames {
+                    let name = Names.unescaped(thread.spelling)
+                    if Names.contains(thread.names, name) { return }
+                    next.names = Names(name, after: thread.names)
+                }
+                leave(next)
             case .stay(let local, let register):
-                addLexeme(node, lexeme, Thread(node: thread.node, local: local, register: register, stack: thread.stack))
+                next.local = local
+                next.register = register
+                if node.isName && tracksNames { next.spelling.append(byte) }
+                addLexeme(node, lexeme, next)
             }
         case .words:
             let trie = program.tries[Int(node.index)]
-            let target = trie.step(thread.local, byte)
-            if target >= 0 {
-                addWords(node, trie, Thread(node: thread.node, local: target, register: thread.register, stack: thread.stack))
-            }
+            next.local = trie.step(thread.local, byte)
+            if next.local >= 0 { addWords(node, trie, next) }
         case .text:
             let value = program.texts[Int(node.index)].table[Int(thread.local) << 8 | Int(byte)]
             if value >= 0 {
-                addText(node, Thread(node: thread.node, local: value, register: thread.register, stack: thread.stack))
+                next.local = value
+                addText(node, next)
             } else if value < -1 {
                 let target = program.targets[Int(node.first) + Int(-2 - value)]
-                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack) }
+                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack, names: thread.names) }
             }
         case .end, .choice, .call, .loop: return
         }
     }
 
+    /// Goes on behind the thread's node.
+    private mutating func leave(_ thread: Thread) {
+        let next = program.nodes[Int(thread.node)].next
+        arrive(next, register: thread.register, stack: thread.stack, names: thread.names)
+    }
+
     /// Goes to a node and on through all that reads nothing.
-    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames) {
-        open.append(Arrival(node: node, register: register, stack: stack))
-        while let arrival = open.popLast() { follow(arrival) }
+    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames, names: Names? = nil) {
+        open.append(Arrival(node: node, register: register, stack: stack, names: names))
+        drain()
     }
 
     private mutating func follow(_ arrival: Arrival) {
         let node = program.nodes[Int(arrival.node)]
+        let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack, names: arrival.names)
         switch node.kind {
-        case .literal: add(Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack))
-        case .lexeme:
-            let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack)
-            addLexeme(node, program.lexemes[Int(node.index)], thread)
-        case .words:
-            let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack)
-            addWords(node, program.tries[Int(node.index)], thread)
-        case .text: addText(node, Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack))
+        case .literal: add(thread)
+        case .lexeme: addLexeme(node, program.lexemes[Int(node.index)], thread)
+        case .words: addWords(node, program.tries[Int(node.index)], thread)
+        case .text: addText(node, thread)
         case .choice:
             guard isNew(arrival) else { return }
             for index in stride(from: Int(node.first + node.count) - 1, through: Int(node.first), by: -1) {
-                open.append(Arrival(node: program.targets[index], register: arrival.register, stack: arrival.stack))
+                var next = arrival
+                next.node = program.targets[index]
+                open.append(next)
             }
         case .call:
             guard isNew(arrival), arrival.stack.depth < Frames.maximumDepth else { return }
             let stack = Frames.pushing(
-                node.next, register: arrival.register, on: arrival.stack, clamp: program.clamped(node.next, arrival.register))
+                node.next, register: arrival.register, names: arrival.names, on: arrival.stack,
+                clamp: program.clamped(node.next, arrival.register))
             open.append(Arrival(node: node.first, register: 0, stack: stack))
         case .loop: followLoop(node, arrival)
         case .end:
@@ -135,25 +175,30 @@ struct Closure {
             let isFresh = fresh.contains { $0 === arrival.stack }
             for link in arrival.stack.links {
                 if isFresh && program.nodes[Int(link.node)].kind == .loop { continue }
-                open.append(Arrival(node: link.node, register: link.register, stack: link.parent))
+                open.append(Arrival(node: link.node, register: link.register, stack: link.parent, names: link.names))
             }
         }
     }
 
     private mutating func followLoop(_ node: GraphNode, _ arrival: Arrival) {
         guard isNew(arrival) else { return }
-        if arrival.register >= node.minimum { open.append(Arrival(node: node.next, register: 0, stack: arrival.stack)) }
+        if arrival.register >= node.minimum {
+            open.append(Arrival(node: node.next, register: 0, stack: arrival.stack, names: arrival.names))
+        }
         guard arrival.register < node.maximum, arrival.stack.depth < Frames.maximumDepth else { return }
         // Without an upper bound only "none yet", "some" and "enough" matter.
         let count = node.maximum == .max ? min(arrival.register + 1, max(node.minimum, 1)) : arrival.register + 1
-        let stack = Frames.pushing(arrival.node, register: count, on: arrival.stack, clamp: program.clamped(arrival.node, count))
+        let stack = Frames.pushing(
+            arrival.node, register: count, names: arrival.names, on: arrival.stack, clamp: program.clamped(arrival.node, count))
         if node.isBodyNullable { fresh.append(stack) }
         open.append(Arrival(node: arrival.register == 0 ? node.first : node.rest, register: 0, stack: stack))
     }
 
     private mutating func isNew(_ arrival: Arrival) -> Bool {
         for index in visitedPlaces[arrival.node] ?? []
-        where visited[index].register == arrival.register && visited[index].stack.isSame(as: arrival.stack) { return false }
+        where visited[index].register == arrival.register && Names.areSame(visited[index].names, arrival.names)
+            && visited[index].stack.isSame(as: arrival.stack)
+        { return false }
         visitedPlaces[arrival.node, default: []].append(visited.count)
         visited.append(arrival)
         return true
@@ -161,7 +206,7 @@ struct Closure {
 
     private mutating func addLexeme(_ node: GraphNode, _ lexeme: Lexeme, _ thread: Thread) {
         if lexeme.canEnd(thread.local, thread.register) {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, names: thread.names))
         }
         if lexeme.canContinue(thread.local, thread.register) { add(thread) }
         drain()
@@ -169,7 +214,7 @@ struct Closure {
 
     private mutating func addWords(_ node: GraphNode, _ trie: LiteralTrie, _ thread: Thread) {
         if trie.accepting[Int(thread.local)] {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, names: thread.names))
         }
         if trie.canContinue(thread.local) { add(thread) }
         drain()
@@ -177,7 +222,7 @@ struct Closure {
 
     private mutating func addText(_ node: GraphNode, _ thread: Thread) {
         if node.next >= 0, program.texts[Int(node.index)].isBoundary[Int(thread.local)] {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, names: thread.names))
         }
         add(thread)
         drain()
@@ -190,8 +235,7 @@ struct Closure {
     /// Adds a thread that waits for a byte; two in the same place become one with both pasts.
     private mutating func add(_ thread: Thread) {
         let key = Int64(thread.node) << 32 ^ Int64(thread.local) << 8 ^ Int64(thread.register)
-        for index in places[key] ?? []
-        where threads[index].node == thread.node && threads[index].local == thread.local && threads[index].register == thread.register {
+        for index in places[key] ?? [] where threads[index].isSamePlace(as: thread) {
             if !threads[index].stack.isSame(as: thread.stack) {
                 threads[index].stack = Frames.merging(threads[index].stack, thread.stack) { program.clamped($0.node, $0.register) }
             }
@@ -199,6 +243,14 @@ struct Closure {
         }
         places[key, default: []].append(threads.count)
         threads.append(thread)
+    }
+}
+
+extension Thread {
+    /// Whether both differ in their stacks only.
+    func isSamePlace(as other: Thread) -> Bool {
+        node == other.node && local == other.local && register == other.register && spelling == other.spelling
+            && Names.areSame(names, other.names)
     }
 }
 

@@ -34,6 +34,8 @@ struct GraphNode: Sendable, Hashable {
     var maximum: Int32 = 0
     /// Loops only: a run may read nothing.
     var isBodyNullable = false
+    /// Lexemes only: the string is a member's name, which must not stand twice in its object.
+    var isName = false
 }
 
 /// A grammar under construction, and afterwards the immutable program that configurations run.
@@ -83,7 +85,7 @@ struct Graph: Sendable {
     }
 
     /// A counted lexeme uses its rule's register, so it is a rule of its own.
-    mutating func lexeme(_ lexeme: Lexeme, next: NodeID) throws(GrammarError) -> NodeID {
+    mutating func lexeme(_ lexeme: Lexeme, isName: Bool = false, next: NodeID) throws(GrammarError) -> NodeID {
         let index: Int
         if let known = lexemes.firstIndex(where: { $0.isSame(as: lexeme) }) {
             index = known
@@ -92,7 +94,7 @@ struct Graph: Sendable {
             lexemes.append(lexeme)
         }
         guard lexeme.isCounted && next != Graph.end else {
-            return try add(GraphNode(kind: .lexeme, index: Int32(index), next: next))
+            return try add(GraphNode(kind: .lexeme, index: Int32(index), next: next, isName: isName))
         }
         let body = try add(GraphNode(kind: .lexeme, index: Int32(index), next: Graph.end))
         return try call(body, next: next)

@@ -10,6 +10,8 @@ final class Program: Sendable {
     let tries: [LiteralTrie]
     let texts: [TextAutomaton]
     let entry: NodeID
+    /// Whether some object keeps track of its undeclared names.
+    let hasNames: Bool
 
     /// - Throws: `.unsatisfiable` when no text at all can be finished from the entry.
     init(_ graph: Graph, entry: NodeID, reason: (pointer: JSONPointer, text: String)? = nil) throws(GrammarError) {
@@ -46,6 +48,7 @@ final class Program: Sendable {
         self.nodes = nodes
         self.targets = targets
         self.entry = entry
+        hasNames = nodes.contains { $0.isName }
         literals = graph.literals
         lexemes = graph.lexemes
         tries = graph.tries

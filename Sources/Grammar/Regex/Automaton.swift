@@ -19,6 +19,29 @@ struct Automaton: Sendable, Hashable {
     /// Whether every text is in the language.
     var isAny: Bool { accepting == [true] && transitions.allSatisfy { $0 == 0 } }
 
+    /// Whether texts of any length are accepted (every state left can accept, so a cycle is enough).
+    var isInfinite: Bool {
+        var mark = [UInt8](repeating: 0, count: stateCount)
+        var path: [(state: Int, next: Int)] = [(0, 0)]
+        mark[0] = 1
+        while let top = path.last {
+            guard top.next < classCount else {
+                mark[top.state] = 2
+                path.removeLast()
+                continue
+            }
+            path[path.count - 1].next += 1
+            let target = transitions[top.state * classCount + top.next]
+            guard target >= 0 else { continue }
+            if mark[Int(target)] == 1 { return true }
+            if mark[Int(target)] == 0 {
+                mark[Int(target)] = 1
+                path.append((Int(target), 0))
+            }
+        }
+        return false
+    }
+
     func classIndex(_ codePoint: UInt32) -> Int {
         var low = 0
         var high = starts.count - 1

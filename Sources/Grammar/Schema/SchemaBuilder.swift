@@ -110,15 +110,26 @@ struct SchemaBuilder {
         return nil
     }
 
-    /// Listed values have one spelling: their text in the schema's own numbers and the policy's separators.
+    /// Listed values are spelled as the schema spells them, and with their whole numbers without fraction and exponent.
     private mutating func enumeration(_ values: [JSONValue]) throws(GrammarError) -> NodeID {
         var spellings: [[UInt8]] = []
         for value in values {
-            var bytes: [UInt8] = []
-            value.write(to: &bytes, style: options.separators == .compact ? .compact : .spaced)
-            spellings.append(bytes)
+            for spelling in [value, Self.withPlainIntegers(value)] {
+                var bytes: [UInt8] = []
+                spelling.write(to: &bytes, style: options.separators == .compact ? .compact : .spaced)
+                if bytes != spellings.last { spellings.append(bytes) }
+            }
         }
         return try graph.words(spellings, next: Graph.end)
+    }
+
+    private static func withPlainIntegers(_ value: JSONValue) -> JSONValue {
+        switch value {
+        case .number(let number): number.isInteger ? number.intValue.map { JSONValue($0) } ?? value : value
+        case .array(let items): .array(items.map(withPlainIntegers))
+        case .object(let members): .object(JSONObject(members.map { ($0.key, withPlainIntegers($0.value)) }))
+        default: value
+        }
     }
 
     private mutating func number(_ own: Alternative, isInteger: Bool) throws(GrammarError) -> [NodeID] {

@@ -33,7 +33,12 @@ struct SchemaDocument: Sendable {
         self.root = root
         self.limits = limits
         let dialect = root["$schema"]?.stringValue ?? ""
-        hidesReferenceSiblings = ["draft-03", "draft-04", "draft-06", "draft-07"].contains { dialect.contains($0) }
+        hidesReferenceSiblings = ["draft-04", "draft-06", "draft-07"].contains { dialect.contains($0) }
+        // A dialect of its own may give the keywords another meaning.
+        guard dialect.isEmpty || dialect.contains("json-schema.org/") && !dialect.contains("draft-03") else {
+            throw .unsupported(
+                keyword: "$schema", pointer: JSONPointer(["$schema"]), reason: "the dialect \"\(dialect)\" is not known here")
+        }
         storage.resources[""] = 0
         try add(root, JSONPointer(), base: "", depth: 0)
         var next = 0

@@ -178,7 +178,7 @@ extension SchemaBuilder {
             for cell in cells {
                 let value = try graph.call(cell.value, next: try blank(later))
                 let colon = try blank(try separator(":", next: value))
-                others.append(try graph.literal("\"", next: try graph.lexeme(cell.key, next: colon)))
+                others.append(try graph.literal("\"", next: try graph.lexeme(cell.key, isName: cell.key.automaton.isInfinite, next: colon)))
             }
             var following = [close]
             for other in others { following.append(try separator(",", next: other)) }

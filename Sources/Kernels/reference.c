@@ -129,8 +129,8 @@ static void matmul(enum sirocco_type type, const void *weights, int64_t rows, in
 
 // ---- Quantization and its inverse ----
 
-/// q = x · (127 / max|x|) to the nearest, ties to even; returns max|x| / 127. Where a value is NaN or infinite the scale is NaN, so that the fault shows in
-/// the logits instead of vanishing; where all are below the smallest magnitude that 127 can be divided by, everything is zero.
+/// q = x · (127 / max|x|) to the nearest, ties to even; returns max|x| / 127. Where a value is NaN or infinite the scale is NaN, so that the fault
+/// shows in the logits instead of vanishing; where all are below the smallest magnitude that 127 can be divided by, everything is zero.
 static float quantize(const float *x, int n, int8_t *q) {
     uint32_t largest = 0; // without the sign, bits are ordered as magnitudes are, NaN above all
     for (int j = 0; j < n; j++) {

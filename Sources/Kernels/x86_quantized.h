@@ -6,8 +6,8 @@
 //   vi_dot_q8(z, w, x)  the same for weights of eight bits as q8_prepare leaves them, which adds q8_offset to each;
 // yi_pairs, yi_dot_u7 and yi_dot_q8, the same in vectors of 256 bits.
 //
-// Every block's product is exact in integers; products are scaled and added one block after another: y = Σ_b float(S_b) · (d_b · dx_b). So all paths and
-// tables give the same bits, and a result depends on its two rows alone. Few activation rows take the row path, which reads each weights row as one
+// Every block's product is exact in integers; products are scaled and added one block after another: y = Σ_b float(S_b) · (d_b · dx_b). So all
+// paths and tables give the same bits, and a result depends on its two rows alone. Few activation rows take the row path, which reads each weights row as one
 // sequential stream; more take the tile path, which unpacks a panel of rows once and keeps it in the nearest caches for all activations.
 #include <stddef.h>
 

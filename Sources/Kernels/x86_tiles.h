@@ -1,7 +1,7 @@
 // The tile path of x86_quantized.h: a panel of weights rows, unpacked once, times many activation rows.
 //
-// A lane is a weights row. A tile holds tile_rows rows and tile_groups groups of 32 values; the four bytes 4g ..< 4g + 4 of every row lie side by side, so
-// that one broadcast of four activations meets the same place of all rows, and the sum over a block needs no horizontal step.
+// A lane is a weights row. A tile holds tile_rows rows and tile_groups groups of 32 values; the bytes 4g ..< 4g + 4 of every row lie side by side,
+// so that one broadcast of four activations meets the same place of all rows, and the sum over a block needs no horizontal step.
 
 /// Fewest activation rows for which unpacking pays.
 enum { tile_least = 4 };

@@ -31,8 +31,8 @@ typedef struct sirocco_kernels {
     void (*matmul)(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride_bytes,
                    float *y, int64_t y_stride);
 
-    /// One row of activations for weights of a type: blocks of 32 with an F32 scale and their sum for Q4_0 and Q8_0 (block_q8_activation), Q8_K blocks
-    /// for Q4_K and Q6_K. q = x · (127 / max|x|) to the nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose
+    /// One row of activations for weights of a type: blocks of 32 with an F32 scale and their sum for Q4_0 and Q8_0 (block_q8_activation), Q8_K
+    /// blocks for Q4_K and Q6_K. q = x · (127 / max|x|) to the nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose
     /// values are all below 2^-100 becomes zero. Bit-equal in all tables. k is a multiple of the block.
     void (*quantize_activation)(enum sirocco_type weights, const float *x, int64_t k, void *out);
 

@@ -78,7 +78,8 @@ public struct AgentLoop: Sendable {
 
     /// One turn of the model; nil when the run's time was up first.
     private func turn(
-        _ outcome: AgentOutcome, _ tools: [ToolSpec], until deadline: ContinuousClock.Instant, _ observe: @escaping @Sendable (AgentEvent) async -> Void
+        _ outcome: AgentOutcome, _ tools: [ToolSpec], until deadline: ContinuousClock.Instant,
+        _ observe: @escaping @Sendable (AgentEvent) async -> Void
     ) async throws(AgentError) -> Completion? {
         let request = ChatRequest(
             messages: outcome.messages, tools: tools, sampling: sampling, maxTokens: limits.tokens - outcome.usage.generatedTokens)

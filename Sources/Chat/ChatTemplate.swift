@@ -143,8 +143,7 @@ extension ChatTemplate {
                 ])
             else { continue }
             let shown = after.dropFirst(after.commonPrefix(with: before))
-            if shown.contains("probe_tool"), shown.contains("probe_value"), !shown.contains("'probe_key'"), !shown.contains("\\\"probe_key")
-            {
+            if shown.contains("probe_tool"), shown.contains("probe_value"), !shown.contains("'probe_key'"), !shown.contains("\\\"probe_key") {
                 return shape
             }
         }

@@ -25,8 +25,7 @@ struct StopTexts {
         }
         var held = 0
         for stop in stops {
-            for length in stride(from: min(stop.count - 1, pending.count), to: held, by: -1) where stop.starts(with: pending.suffix(length))
-            {
+            for length in stride(from: min(stop.count - 1, pending.count), to: held, by: -1) where stop.starts(with: pending.suffix(length)) {
                 held = length
                 break
             }

@@ -7,7 +7,8 @@ struct Sirocco: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sirocco",
         abstract: "A local LLM engine that plugs into AI assistants: what is declared structured comes out structured.",
-        discussion: "Without --model, the small embedded model is used. Documents and answers go to standard output, everything else to standard error.",
+        discussion:
+            "Without --model, the small embedded model is used. Documents and answers go to standard output, everything else to standard error.",
         version: siroccoVersion,
         groupedSubcommands: [
             CommandGroup(name: "For assistants:", subcommands: [MCPCommand.self]),

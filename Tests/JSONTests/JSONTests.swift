@@ -1,6 +1,7 @@
-@testable import JSON
 import TestSupport
 import Testing
+
+@testable import JSON
 
 @Suite struct ParsingTests {
     @Test(arguments: [

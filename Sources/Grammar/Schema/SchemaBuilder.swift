@@ -223,8 +223,7 @@ struct SchemaBuilder {
     }
 
     /// The lexeme of a term, made once; nil when nothing is in it.
-    mutating func lexeme(_ term: TermID, _ spelling: Lexeme.Spelling, minimum: Int = 0, maximum: Int? = nil) throws(GrammarError) -> Lexeme?
-    {
+    mutating func lexeme(_ term: TermID, _ spelling: Lexeme.Spelling, minimum: Int = 0, maximum: Int? = nil) throws(GrammarError) -> Lexeme? {
         if let maximum, maximum < minimum { return nil }
         let key = LexemeKey(term: term, spelling: spelling, minimum: minimum, maximum: maximum)
         if let known = lexemes[key] { return known }

@@ -140,7 +140,11 @@ private final class AgentPrinter: Sendable {
 
     private func endText() {
         line.clear()
-        if hasOpenText.withLock({ open in defer { open = false }; return open }) { printText("\n") }
+        if hasOpenText.withLock({ open in
+            defer { open = false }; return open
+        }) {
+            printText("\n")
+        }
     }
 
     private static func object(_ event: AgentEvent) -> JSONObject? {

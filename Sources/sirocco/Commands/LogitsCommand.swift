@@ -56,7 +56,9 @@ struct LogitsCommand: AsyncParsableCommand {
 
     private func parsedIDs() throws -> [TokenID] {
         try ids.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let id = TokenID(part.trimming(" ")) else { throw ValidationError("--ids takes token ids separated by commas; \"\(part)\" is none.") }
+            guard let id = TokenID(part.trimming(" ")) else {
+                throw ValidationError("--ids takes token ids separated by commas; \"\(part)\" is none.")
+            }
             return id
         }
     }

@@ -31,7 +31,8 @@ class OfficialClient(unittest.TestCase):
         parameters = StdioServerParameters(command=SIROCCO, args=["mcp"])
         async with Client(parameters, mode=mode, read_timeout_seconds=60) as client:
             self.assertEqual(client.protocol_version, version)
-            self.assertEqual(client.server_info.name, "sirocco")
+            if mode != "2026-07-28":  # pinned, the client asks for no description of the server
+                self.assertEqual(client.server_info.name, "sirocco")
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             self.assertLessEqual({"extract", "classify", "generate", "models"}, set(tools))
             for tool in tools.values():

@@ -107,6 +107,21 @@ import Tokens
         }
     }
 
+    /// The open string's mask is shared; a bounded one must not inherit what the first user of it did not need.
+    @Test func boundedStringsAfterOpenOnes() throws {
+        let vocabulary = Vocabulary(
+            tokens: [Array("\"".utf8), Array("a".utf8), Array("aa".utf8), Array("aaa".utf8), Array("é".utf8)],
+            kinds: [TokenKind](repeating: .normal, count: 5))
+        for (schema, expected) in [(#"{"type":"string"}"#, [0, 1, 2, 3, 4]), (#"{"type":"string","maxLength":2}"#, [0, 1, 2, 4])] {
+            var matcher = try CompiledGrammar(Rules(jsonSchema: json(schema)), vocabulary: vocabulary).makeMatcher()
+            take(&matcher, 0)
+            var mask = TokenMask(count: 5)
+            matcher.fill(&mask)
+            let allowed = mask.allowedTokens
+            #expect(allowed == expected.map { TokenID($0) })
+        }
+    }
+
     @Test func copiesRollBack() throws {
         let grammar = try CompiledGrammar(.choices(["abc", "abd"]), vocabulary: byteVocabulary)
         var matcher = grammar.makeMatcher()

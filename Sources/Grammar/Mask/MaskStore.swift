@@ -16,6 +16,7 @@ struct MaskStore {
     private var numbers: [Int: [Int32]] = [:]
     private var table: [Int32] = []
     private var textMasks: [Int64: LexemeMask] = [:]
+    private var nameExits: [Int64: NameExits] = [:]
     private let openString: Lexeme
     /// Of masks, and of walk configurations.
     static let maximumBytes = 32 << 20
@@ -42,6 +43,7 @@ struct MaskStore {
         for entry in entries[key] ?? [] where isSame(entry.configuration, configuration) { return entry.bits }
         if configurations.count > Self.maximumConfigurations {
             configurations = []
+            nameExits = [:]
             numbers = [:]
             table = []
         }
@@ -56,16 +58,11 @@ struct MaskStore {
     }
 
     /// Reads one by one the few tokens that may complete a name which stands already.
-    private func forbidRepeatedNames(_ configuration: Configuration, _ bits: inout [UInt64]) {
+    private mutating func forbidRepeatedNames(_ configuration: Configuration, _ bits: inout [UInt64]) {
         guard configuration.hasNames else { return }
         var suspects: [TokenID] = []
         for thread in configuration.threads where thread.names != nil && program.nodes[Int(thread.node)].isName {
-            guard Names.mayComplete(thread.names, thread.spelling) else { continue }
-            let lexeme = program.lexemes[Int(program.nodes[Int(thread.node)].index)]
-            for exit in trie.lexemeMasks.mask(lexeme, thread.local, trie, counting: false).exits {
-                let name = Names.unescaped(thread.spelling + trie.path(to: Int(exit.node)).dropLast())
-                if Names.contains(thread.names, name) { suspects += trie.tokens(below: Int(exit.node)) }
-            }
+            for node in nameExits(thread) { suspects += trie.tokens(below: Int(node)) }
         }
         let known = configuration.allNames
         for (token, names) in trie.quotingTokens
@@ -77,6 +74,25 @@ struct MaskStore {
         }
     }
 
+    /// The trie nodes at which the thread would have read a name that its object has.
+    private mutating func nameExits(_ thread: Thread) -> [Int32] {
+        guard Names.mayComplete(thread.names, thread.spelling) else { return [] }
+        let index = program.nodes[Int(thread.node)].index
+        let lexeme = program.lexemes[Int(index)]
+        let mask = trie.lexemeMasks.mask(lexeme, thread.local, trie)
+        guard lexeme.isBetweenCharacters(thread.local) else {
+            // Inside a character or an escape the spelling is only whole together with what follows.
+            return mask.exits.map(\.node).filter { node in
+                Names.contains(thread.names, Names.unescaped(thread.spelling + trie.path(to: Int(node)).dropLast()))
+            }
+        }
+        let key = Int64(index) << 32 | Int64(thread.local)
+        let exits = nameExits[key] ?? NameExits(mask, trie)
+        nameExits[key] = exits
+        let start = Names.unescaped(thread.spelling)
+        return Names.list(thread.names).filter { $0.starts(with: start) }.flatMap { exits.completing($0.dropFirst(start.count)) }
+    }
+
     private mutating func make(_ configuration: Configuration) -> [UInt64] {
         var bits = [UInt64](repeating: 0, count: trie.words)
         var rest: [Thread] = []
@@ -86,7 +102,7 @@ struct MaskStore {
             case .lexeme:
                 let lexeme = program.lexemes[Int(node.index)]
                 if !lexeme.isCounted {
-                    let mask = trie.lexemeMasks.mask(lexeme, thread.local, trie, counting: false)
+                    let mask = trie.lexemeMasks.mask(lexeme, thread.local, trie)
                     for word in bits.indices { bits[word] |= mask.bits[word] }
                     leave(thread, mask.exits, &bits)
                 } else if lexeme.spelling == .string && lexeme.automaton.isAny {
@@ -110,7 +126,7 @@ struct MaskStore {
 
     /// A string bounded in length only: the open string's mask, less the tokens that are too long.
     private mutating func addCounted(_ thread: Thread, _ lexeme: Lexeme, _ bits: inout [UInt64]) {
-        let mask = trie.lexemeMasks.mask(openString, thread.local, trie, counting: true)
+        let mask = trie.lexemeMasks.mask(openString, thread.local, trie)
         var own = mask.bits
         let left = lexeme.maximum == .max ? Int32.max : lexeme.maximum - thread.register
         if left < 1 {

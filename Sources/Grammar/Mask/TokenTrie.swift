@@ -111,16 +111,10 @@ final class TokenTrie: Sendable {
 
     /// The bytes on the way from the root to a node.
     func path(to node: Int) -> [UInt8] {
-        var path: [UInt8] = []
-        var depth = depths[node]
+        // Some token ends at the node or below it, and starts with the way there.
         var index = node
-        // Depth first: the ancestor is the nearest node before with a smaller depth.
-        while depth > 0 {
-            path.append(bytes[index])
-            depth -= 1
-            while index > 0 && depths[index] != depth { index -= 1 }
-        }
-        return path.reversed()
+        while tokens[index] < 0 { index += 1 }
+        return Array(vocabulary.tokens[Int(tokens[index])].prefix(Int(depths[node])))
     }
 
     /// The tokens that end at the node or below.

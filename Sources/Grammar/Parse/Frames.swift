@@ -112,6 +112,17 @@ final class Names: Sendable {
         return false
     }
 
+    /// All names of the list.
+    static func list(_ names: Names?) -> [[UInt8]] {
+        var all: [[UInt8]] = []
+        var current = names
+        while let list = current {
+            all.append(list.name)
+            current = list.previous
+        }
+        return all
+    }
+
     /// Whether the spelling so far may be the start of one of the names.
     static func mayComplete(_ names: Names?, _ spelling: [UInt8]) -> Bool {
         if spelling.contains(0x5C) { return true }

@@ -129,6 +129,9 @@ final class Lexeme: Sendable {
         }
     }
 
+    /// Whether the state lies between two characters.
+    func isBetweenCharacters(_ local: Int32) -> Bool { Int(local) % decoder.stateCount == 0 }
+
     /// Whether the state lies between two characters of a text without any bound but its length.
     func isOpenText(_ local: Int32) -> Bool { spelling == .string && local == 0 && automaton.isAny }
 }

@@ -72,6 +72,21 @@ final class LogitsRecorder: @unchecked Sendable {
         }
     }
 
+    /// The same weights written as GGUF, as llama.cpp's converter does, give the same logits.
+    @Test(arguments: familyFixtures.filter { $0.gguf != nil }.map { [$0.name, $0.gguf!] })
+    func ggufMatchesTransformers(_ fixture: [String]) async throws {
+        let folder = "fixtures/families/\(fixture[0])"
+        let index = try #require(Fixtures.json("fixtures/families/index.json").arrayValue)
+        let entry = try #require(index.first { $0["path"]?.stringValue == fixture[0] })
+        let tolerance = Float(try #require(entry["tolerance"]?.doubleValue))
+        let golden = try GoldenTensors("\(folder)/golden.safetensors")
+        let temporary = try TemporaryFolder()
+        let path = try temporary.write("model.gguf", GGUFModel(architecture: fixture[1], fixture: folder).writer().bytes())
+        let options = EngineOptions(threads: 2, contextLength: 128)
+        try await check(
+            Model.load(ModelSource(path: path)), options, golden, prompt: golden.tokens("input_ids"), tolerance: tolerance, "\(fixture[0]) as GGUF")
+    }
+
     @Test func embeddedModelMatchesTransformers() async throws {
         let golden = try GoldenTensors("models/breeze/golden.safetensors")
         let cases = try #require(Fixtures.json("models/breeze/golden.json").arrayValue)

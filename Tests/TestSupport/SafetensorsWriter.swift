@@ -1,5 +1,5 @@
 // Safetensors files made and read in tests, independently of the engine's own reader.
-public import JSON
+import JSON
 
 /// A tensor as a safetensors file has it.
 public struct RawTensor: Sendable, Hashable {

@@ -1,6 +1,7 @@
 // sirocco tokenize and detokenize: the tokenizer alone.
 import ArgumentParser
 import Engine
+import Glibc
 import JSON
 import Tokens
 
@@ -60,5 +61,16 @@ private func openTokenizer(_ path: String?) throws -> Tokenizer {
     if let path, path.hasSuffix(".json") {
         return try Tokenizer(tokenizerJSON: JSONValue(parsing: readFile(path, limit: 256 << 20), limits: JSONLimits(bytes: 256 << 20, depth: 64)))
     }
+    // A GGUF file need not hold a model to hold a tokenizer.
+    if let path, try isGGUF(path) { return try Tokenizer(gguf: GGUFFile(MappedFile(path: path)).tokenizerDescription()) }
     return try openSource(path).makeTokenizer()
+}
+
+/// Whether a file begins with GGUF's magic.
+private func isGGUF(_ path: String) throws -> Bool {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var magic = [UInt8](repeating: 0, count: 4)
+    return read(descriptor, &magic, 4) == 4 && magic == Array("GGUF".utf8)
 }

@@ -2,7 +2,6 @@
 public import Chat
 import JSON
 public import MCP
-import Synchronization
 
 /// Starts the servers of a configuration and offers their tools. `close` ends the servers; call it when the run is over.
 public actor MCPToolbox: Toolbox {
@@ -27,7 +26,6 @@ public actor MCPToolbox: Toolbox {
     private var servers: [Server]
     private let refused: [MCPConfiguration.Refusal]
     private let naming: Naming
-    private nonisolated let count = ToolCount()
     private var owners: [String: (client: MCPClient, name: String, timeout: Int)] = [:]
 
     /// Nothing is started before `tools()`. `callTime`: milliseconds for each call where the configuration does not say.
@@ -54,16 +52,6 @@ public actor MCPToolbox: Toolbox {
         refused = []
         servers = clients.map { Server(name: $0.name, client: $0.client, timeout: callTime) }
     }
-
-    /// Starts the servers and lists their tools; what does not work, while the rest does.
-    @discardableResult
-    public func connect() async throws(AgentError) -> [String] {
-        _ = try await tools()
-        return problems
-    }
-
-    /// True when no server that works has a tool, as far as is known.
-    public nonisolated var isEmpty: Bool { count.value == 0 }
 
     /// Starts the servers that do not run, all at the same time, and lists the tools of those that work, in the configuration's order.
     public func tools() async throws(AgentError) -> [ToolSpec] {
@@ -146,7 +134,6 @@ public actor MCPToolbox: Toolbox {
                 specs.append(ToolSpec(name: name, description: tool.description ?? tool.title, inputSchema: tool.inputSchema))
             }
         }
-        count.value = specs.count
         return specs
     }
 
@@ -186,14 +173,5 @@ public actor MCPToolbox: Toolbox {
         case .resource(let uri, _, nil, _): "[resource \(uri), not text]"
         case .other(let value): "[content of type \(value["type"]?.text() ?? "unknown"), not shown]"
         }
-    }
-}
-
-/// How many tools there are, for those who do not want to wait for the answer.
-private final class ToolCount: Sendable {
-    private let count = Atomic<Int>(0)
-    var value: Int {
-        get { count.load(ordering: .relaxed) }
-        set { count.store(newValue, ordering: .relaxed) }
     }
 }

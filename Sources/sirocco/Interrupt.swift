@@ -1,5 +1,6 @@
 // Ctrl-C and SIGTERM: the work is cancelled and cleans up; a second one ends the program at once.
 import Glibc
+import MCP
 import Synchronization
 
 /// Runs work that SIGINT and SIGTERM cancel. When it was cancelled so, the program ends with 128 plus the signal's number, as shells expect.
@@ -72,7 +73,10 @@ final class SignalWatch: Sendable {
             let isSecond = received.load() != nil
             received.store(signal)
             let current = handler.withLock { $0 }
-            guard let current, !isSecond else { _exit(128 + signal) }
+            guard let current, !isSecond else {
+                LivingChildren.killAll()
+                _exit(128 + signal)
+            }
             current()
         }
     }

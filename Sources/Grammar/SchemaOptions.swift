@@ -15,7 +15,7 @@ public struct GrammarLimits: Sendable, Hashable {
     /// States of one automaton (a pattern, a format, a range of numbers).
     public var automatonStates = 20_000
     /// Steps (derivatives weighed by their size) spent in building the automata of one grammar.
-    public var work = 20_000_000
+    public var work = 4_000_000
     /// Nesting of values where the schema allows anything.
     public var anyValueDepth = 32
     /// Digits before and after the point of a number, unless a bound in the schema has more; exponents have at most three digits.

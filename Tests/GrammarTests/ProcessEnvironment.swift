@@ -3,7 +3,7 @@ import Foundation
 
 enum ProcessEnvironment {
     /// Every how many schemas of JSONSchemaBench are tried (GRAMMAR_BENCH_STEP=1 for all).
-    static var benchStep: Int { ProcessInfo.processInfo.environment["GRAMMAR_BENCH_STEP"].flatMap(Int.init) ?? 12 }
+    static var benchStep: Int { ProcessInfo.processInfo.environment["GRAMMAR_BENCH_STEP"].flatMap(Int.init) ?? 24 }
     /// GRAMMAR_VERBOSE prints what policy rejects.
     static var isVerbose: Bool { ProcessInfo.processInfo.environment["GRAMMAR_VERBOSE"] != nil }
 }

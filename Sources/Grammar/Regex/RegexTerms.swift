@@ -76,14 +76,15 @@ extension Terms {
         case .end: return .empty
         case .alternatives(let branches): return .alternatives(branches.map(atEnd))
         case .sequence(let items):
-            // The last item that takes characters may be any, if all after it match the empty text at the end.
-            var branches: [RegexSyntax] = []
+            // Either no `$` takes part, or one item's does and all after it match the empty text at the end.
+            var branches = [RegexSyntax.sequence(items.map { without(.end, $0) })]
             for index in items.indices.reversed() {
-                let before = items[..<index].map { without(.end, $0) }
-                branches.append(.sequence(before + [atEnd(items[index])]))
-                if !isEmptyMatch(items[index], where: .end) { return .alternatives(branches) }
+                if holds(.end, items[index]) {
+                    branches.append(.sequence(items[..<index].map { without(.end, $0) } + [atEnd(items[index])]))
+                }
+                if !isEmptyMatch(items[index], where: .end) { break }
             }
-            return .alternatives(branches + [.empty])
+            return .alternatives(branches)
         case .repeated(let item, let minimum, let maximum):
             let least = isEmptyMatch(item, where: .end) ? 0 : minimum
             let most = maximum.map { $0 - 1 }
@@ -102,13 +103,14 @@ extension Terms {
         case .start: return .empty
         case .alternatives(let branches): return .alternatives(branches.map(atStart))
         case .sequence(let items):
-            var branches: [RegexSyntax] = []
+            var branches = [RegexSyntax.sequence(items.map { without(.start, $0) })]
             for index in items.indices {
-                let after = items[(index + 1)...].map { without(.start, $0) }
-                branches.append(.sequence([atStart(items[index])] + after))
-                if !isEmptyMatch(items[index], where: .start) { return .alternatives(branches) }
+                if holds(.start, items[index]) {
+                    branches.append(.sequence([atStart(items[index])] + items[(index + 1)...].map { without(.start, $0) }))
+                }
+                if !isEmptyMatch(items[index], where: .start) { break }
             }
-            return .alternatives(branches + [.empty])
+            return .alternatives(branches)
         case .repeated(let item, let minimum, let maximum):
             let least = isEmptyMatch(item, where: .start) ? 0 : minimum
             let most = maximum.map { $0 - 1 }

@@ -31,70 +31,61 @@ extension SchemaBuilder {
             switch requirement {
             case .own(let id): if !own.contains(id) { own.append(id) }
             case .whole(let id), .exceptOneOf(let id):
-                guard let object = document[id].object else {
+                if document[id].object == nil {
                     if !document[id].boolean { return }
                     continue
                 }
-                var parts: [Requirement] = []
-                var split: (keyword: String, branches: [SchemaID])?
-                var isOwnPlaced = false
-                func placeOwn() {
-                    if !isOwnPlaced { parts.append(.own(id)) }
-                    isOwnPlaced = true
+                let parts = try joined(id)
+                let splits = try splits(requirement, id)
+                if splits.isEmpty {
+                    open += parts.reversed()
+                    continue
                 }
-                let hidesSiblings = document.hidesReferenceSiblings && object["$ref"] != nil
-                for (keyword, value) in object where !hidesSiblings || keyword == "$ref" {
-                    switch keyword {
-                    case "$ref":
-                        guard let target = try document.target(id) else { continue }
-                        if target == id {
-                            throw .invalidSchema(pointer: document[id].pointer.appending("$ref"), reason: "it refers to itself")
-                        }
-                        parts.append(.whole(target))
-                    case "allOf":
-                        for index in (value.arrayValue ?? []).indices { parts.append(.whole(document.child(id, "allOf", String(index))!)) }
-                    case "properties": placeOwn()
-                    default: break
-                    }
+                guard depth < limits.branches else {
+                    throw .tooLarge(what: "combined branches", limit: limits.branches, pointer: document[id].pointer)
                 }
-                if !hidesSiblings { placeOwn() }
-                for keyword in ["anyOf", "oneOf"] where !hidesSiblings {
-                    guard let list = object[keyword]?.arrayValue else { continue }
-                    if keyword == "oneOf", case .exceptOneOf = requirement { continue }
-                    let branches = list.indices.map { document.child(id, keyword, String($0))! }
-                    if branches.count == 1 {
-                        parts.append(.whole(branches[0]))
-                    } else if split == nil {
-                        if keyword == "oneOf" { try requireDisjoint(branches, of: id) }
-                        split = (keyword, branches)
-                    } else {
-                        // Both anyOf and oneOf: the second is unfolded after the first.
-                        try requireDisjoint(branches, of: id)
-                        for first in split!.branches {
-                            for second in branches {
-                                try unfold(
-                                    (parts + [.whole(first), .whole(second)] + open.reversed())[...], seen, own, &found, depth: depth + 1)
-                            }
-                        }
-                        return
-                    }
-                }
-                if let split {
-                    guard depth < limits.branches else {
+                for choice in splits {
+                    let rest = parts + choice.map(Requirement.whole) + open.reversed()
+                    try unfold(rest[...], seen, own, &found, depth: depth + 1)
+                    guard found.count <= limits.branches else {
                         throw .tooLarge(what: "combined branches", limit: limits.branches, pointer: document[id].pointer)
                     }
-                    for branch in split.branches {
-                        try unfold((parts + [.whole(branch)] + open.reversed())[...], seen, own, &found, depth: depth + 1)
-                        guard found.count <= limits.branches else {
-                            throw .tooLarge(what: "combined branches", limit: limits.branches, pointer: document[id].pointer)
-                        }
-                    }
-                    return
                 }
-                open += parts.reversed()
+                return
             }
         }
         if !found.contains(own) { found.append(own) }
+    }
+
+    /// What a subschema joins to a value, in the order of the text: its own keywords stand where its `properties` stand.
+    private func joined(_ id: SchemaID) throws(GrammarError) -> [Requirement] {
+        guard let object = document[id].object else { return [] }
+        var parts: [Requirement] = []
+        let hidesSiblings = document.hidesReferenceSiblings && object["$ref"] != nil
+        for (keyword, value) in object where !hidesSiblings || keyword == "$ref" {
+            switch keyword {
+            case "$ref": if let target = try document.target(id) { parts.append(.whole(target)) }
+            case "allOf":
+                for index in (value.arrayValue ?? []).indices { parts.append(.whole(document.child(id, "allOf", String(index))!)) }
+            case "properties": parts.append(.own(id))
+            default: break
+            }
+        }
+        return hidesSiblings || object["properties"] != nil ? parts : parts + [.own(id)]
+    }
+
+    /// The choices of branches that `anyOf` and `oneOf` leave; empty when there is neither.
+    private mutating func splits(_ requirement: Requirement, _ id: SchemaID) throws(GrammarError) -> [[SchemaID]] {
+        guard let object = document[id].object, !(document.hidesReferenceSiblings && object["$ref"] != nil) else { return [] }
+        var choices: [[SchemaID]] = []
+        for keyword in ["anyOf", "oneOf"] {
+            guard let list = object[keyword]?.arrayValue else { continue }
+            if keyword == "oneOf", case .exceptOneOf = requirement { continue }
+            let branches = list.indices.map { document.child(id, keyword, String($0))! }
+            if keyword == "oneOf" { try requireDisjoint(branches, of: id) }
+            choices = choices.isEmpty ? branches.map { [$0] } : choices.flatMap { choice in branches.map { choice + [$0] } }
+        }
+        return choices
     }
 
     private mutating func requireDisjoint(_ branches: [SchemaID], of id: SchemaID) throws(GrammarError) {

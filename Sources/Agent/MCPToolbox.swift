@@ -56,32 +56,43 @@ public actor MCPToolbox: Toolbox {
     /// Starts the servers that do not run, all at the same time, and lists the tools of those that work, in the configuration's order.
     public func tools() async throws(AgentError) -> [ToolSpec] {
         let stale = servers.indices.filter { servers[$0].generation != servers[$0].client.toolsGeneration || servers[$0].problem != nil }
-        let clients = stale.map { servers[$0].client }
-        let lists = await withTaskGroup(of: (Int, Int, Result<[ToolDefinition], MCPClientError>).self) { group in
-            for (index, client) in zip(stale, clients) {
-                group.addTask {
-                    let generation = client.toolsGeneration
-                    do throws(MCPClientError) {
-                        return (index, generation, .success(try await client.listTools()))
-                    } catch {
-                        return (index, generation, .failure(error))
-                    }
-                }
+        let listings = await withTaskGroup(of: Listing.self) { group in
+            for index in stale {
+                let client = servers[index].client
+                group.addTask { await MCPToolbox.listing(of: client, at: index) }
             }
-            return await group.reduce(into: []) { $0.append($1) }
+            var listings: [Listing] = []
+            for await listing in group { listings.append(listing) }
+            return listings
         }
-        for (index, generation, list) in lists {
-            servers[index].generation = generation
-            switch list {
+        for listing in listings {
+            servers[listing.index].generation = listing.generation
+            switch listing.tools {
             case .success(let tools):
-                servers[index].tools = tools
-                servers[index].problem = nil
+                servers[listing.index].tools = tools
+                servers[listing.index].problem = nil
             case .failure(let error):
-                servers[index].tools = []
-                servers[index].problem = "\(error)"
+                servers[listing.index].tools = []
+                servers[listing.index].problem = "\(error)"
             }
         }
         return nameTools()
+    }
+
+    /// What one server answered when it was asked for its tools.
+    private struct Listing: Sendable {
+        let index: Int
+        let generation: Int
+        let tools: Result<[ToolDefinition], MCPClientError>
+    }
+
+    private static func listing(of client: MCPClient, at index: Int) async -> Listing {
+        let generation = client.toolsGeneration
+        do {
+            return Listing(index: index, generation: generation, tools: .success(try await client.listTools()))
+        } catch {
+            return Listing(index: index, generation: generation, tools: .failure(error))
+        }
     }
 
     /// What does not work, while the rest does: a sentence for each entry that was refused, and for each server that failed when `tools()` was asked last.

@@ -29,8 +29,7 @@ struct EngineLayout {
         let architecture = model.architecture
         let attentions = architecture.layers.map(\.attention)
         cacheShapes = attentions.map { .init(keyValueHeads: $0.keyValueHeads, headSize: $0.headSize) }
-        let cacheTokens = Self.cacheTokens(options, architecture, bytesPerPosition: PagedKVCache.bytesPerPosition(cacheShapes))
-        blocks = (cacheTokens + options.blockLength - 1) / options.blockLength
+        blocks = Self.blocks(options, architecture)
         let capacity = blocks * options.blockLength
         if let wanted = options.contextLength, wanted > capacity {
             throw .invalidOption(name: "contextLength", reason: "\(wanted) positions do not fit a cache of \(capacity)")
@@ -61,6 +60,12 @@ struct EngineLayout {
         let context = options.contextLength ?? architecture.contextLength
         let affordable = (2 << 30) / max(bytesPerPosition, 1)
         return max(min(4 * context, affordable), options.contextLength ?? min(context, 4096), 1)
+    }
+
+    /// Whole blocks for the tokens that the cache is to hold.
+    fileprivate static func blocks(_ options: EngineOptions, _ architecture: Architecture) -> Int {
+        let tokens = cacheTokens(options, architecture, bytesPerPosition: architecture.keyValueBytesPerPosition)
+        return (tokens + options.blockLength - 1) / options.blockLength
     }
 
     private static func kernels(named name: String?) throws(EngineError) -> UnsafePointer<sirocco_kernels> {
@@ -122,5 +127,13 @@ struct EngineLayout {
             try require(
                 (weights.qNorm != nil && weights.kNorm != nil) == at.qkNorm, name + "query and key norms do not match the architecture")
         }
+    }
+}
+
+extension EngineOptions {
+    /// What the cache comes to for a model under these options, before anything is allocated: positions that one sequence may have, and bytes.
+    public func cacheEstimate(for architecture: Architecture) -> (contextLength: Int, bytes: Int) {
+        let positions = EngineLayout.blocks(self, architecture) * blockLength
+        return (min(contextLength ?? architecture.contextLength, positions), positions * architecture.keyValueBytesPerPosition)
     }
 }

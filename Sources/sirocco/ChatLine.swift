@@ -11,6 +11,8 @@ struct ChatLine {
         "messages", "tools", "tool_choice", "schema", "regex", "temperature", "seed", "max_tokens", "stop",
     ]
 
+    private static let messageMembers: Set<String> = ["role", "content", "tool_calls", "tool_call_id", "name"]
+
     init(parsing line: String, sampling: SamplingParameters, maxTokens: Int?) throws {
         guard case .object(let object) = try JSONValue(parsing: line) else { throw CommandError("the request is no JSON object") }
         for key in object.keys where !Self.members.contains(key) { throw CommandError("the request has an unknown member \"\(key)\"") }
@@ -29,7 +31,7 @@ struct ChatLine {
         }
         guard let messages = object["messages"]?.arrayValue else { throw CommandError("the request has no array `messages`") }
         request = ChatRequest(
-            messages: try messages.map(Self.message), tools: try (object["tools"]?.arrayValue ?? []).map(Self.tool),
+            messages: try messages.map(Self.message), tools: try object.array("tools").map(Self.tool),
             toolChoice: try Self.choice(object["tool_choice"]), output: output, sampling: sampling,
             maxTokens: try object.integer("max_tokens") ?? maxTokens, stop: stop)
     }
@@ -38,7 +40,8 @@ struct ChatLine {
         guard case .object(let object) = value, let role = try object.string("role").flatMap(Role.init) else {
             throw CommandError("a message is an object whose `role` is system, user, assistant or tool")
         }
-        let calls = try (object["tool_calls"]?.arrayValue ?? []).enumerated().map { index, value in
+        for key in object.keys where !messageMembers.contains(key) { throw CommandError("a message has an unknown member \"\(key)\"") }
+        let calls = try object.array("tool_calls").enumerated().map { index, value in
             let function = value["function"] ?? value
             guard let name = function["name"]?.stringValue else { throw CommandError("a tool call has a `name`") }
             let arguments = try function["arguments"]?.stringValue.map { try JSONValue(parsing: $0) } ?? function["arguments"] ?? [:]
@@ -96,6 +99,13 @@ extension JSONObject {
         guard let value = self[key] else { return nil }
         guard let string = value.stringValue else { throw CommandError("`\(key)` is no string") }
         return string
+    }
+
+    /// The elements of a member that is an array; none where it is left out or null.
+    fileprivate func array(_ key: String) throws -> [JSONValue] {
+        guard let value = self[key], !value.isNull else { return [] }
+        guard let array = value.arrayValue else { throw CommandError("`\(key)` is no array") }
+        return array
     }
 
     fileprivate func number(_ key: String) throws -> Double? {

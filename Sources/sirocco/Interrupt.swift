@@ -31,28 +31,24 @@ final class ReceivedSignal: Sendable {
     }
 }
 
-/// One thread that waits for signals; nothing runs inside a signal handler.
+/// The main thread, which waits for signals; nothing runs inside a signal handler.
 final class SignalWatch: Sendable {
     static let shared = SignalWatch()
 
     private let handler = Mutex<(@Sendable () -> Void)?>(nil)
     private let received = ReceivedSignal()
 
-    /// Blocks the signals in this thread, so that threads made later inherit that and only the watch receives them.
-    func start() {
+    private static var signals: sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
-        sigaddset(&set, SIGINT)
-        sigaddset(&set, SIGTERM)
+        for signal in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&set, signal) }
+        return set
+    }
+
+    /// Blocks the signals in this thread and in all that it makes from now on, so that `wait` alone receives them.
+    static func block() {
+        var set = signals
         pthread_sigmask(SIG_BLOCK, &set, nil)
-        var thread = pthread_t()
-        pthread_create(
-            &thread, nil,
-            { _ in
-                SignalWatch.shared.wait()
-                return nil
-            }, nil)
-        pthread_detach(thread)
     }
 
     /// Sets what a first signal does; without that, a signal ends the program.
@@ -62,22 +58,22 @@ final class SignalWatch: Sendable {
         return received
     }
 
-    private func wait() {
-        var set = sigset_t()
-        sigemptyset(&set)
-        sigaddset(&set, SIGINT)
-        sigaddset(&set, SIGTERM)
+    /// Receives signals until the process ends.
+    func wait() -> Never {
+        var set = Self.signals
         while true {
             var signal: Int32 = 0
             guard sigwait(&set, &signal) == 0 else { continue }
             let isSecond = received.load() != nil
             received.store(signal)
-            let current = handler.withLock { $0 }
-            guard let current, !isSecond else {
-                LivingChildren.killAll()
-                _exit(128 + signal)
-            }
+            guard let current = handler.withLock({ $0 }), !isSecond else { endProcess(128 + signal) }
             current()
         }
     }
+}
+
+/// Ends the process at once, and the children that still run with it.
+func endProcess(_ status: Int32) -> Never {
+    LivingChildren.killAll()
+    _exit(status)
 }

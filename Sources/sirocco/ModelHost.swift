@@ -46,7 +46,7 @@ final class ModelHost: ModelProvider {
         switch state.withLock({ $0 }) {
         case .unloaded: break
         case .loading: description.state = .loading
-        case .loaded: description.state = .loaded
+        case .loaded(_, let engine): (description.state, description.contextLength) = (.loaded, engine.contextLength)
         case .failed(let problem): (description.state, description.problem) = (.failed, problem)
         }
         return [description]
@@ -56,10 +56,11 @@ final class ModelHost: ModelProvider {
     private func describe() -> ModelDescription {
         do {
             let source = try source()
+            let cache = options.cacheEstimate(for: source.architecture)
             return ModelDescription(
                 name: source.name, state: .available, source: path ?? "embedded", architecture: source.architecture.family,
-                contextLength: source.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount },
-                memoryBytes: source.tensors.reduce(0) { $0 + $1.range.count },
+                contextLength: cache.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount },
+                memoryBytes: source.tensors.reduce(0) { $0 + $1.range.count } + cache.bytes,
                 summary: path == nil ? "A very small model for short texts; give sirocco --model a larger one for real work." : nil)
         } catch {
             let name = path.map { $0.split(separator: "/").last.map(String.init) ?? $0 } ?? "breeze"
@@ -70,20 +71,38 @@ final class ModelHost: ModelProvider {
     func model(progress: @escaping @Sendable (Double) -> Void) async throws -> any ChatModel { try await chatModel(progress: progress) }
 
     func chatModel(progress: @escaping @Sendable (Double) -> Void) async throws -> LocalChatModel {
-        if case .loaded(let model, _) = state.withLock({ $0 }) { return model }
-        listeners.withLock { $0.append(progress) }
-        let task = state.withLock { state -> Task<LocalChatModel, any Error> in
+        let task = state.withLock { state -> Task<LocalChatModel, any Error>? in
             switch state {
-            case .loading(let task): return task
-            case .loaded(let model, _): return Task { model }
+            case .loaded: return nil
+            case .loading(let task):
+                listeners.withLock { $0.append(progress) }
+                return task
             case .unloaded, .failed:
-                // Its own thread's work: loading blocks, and belongs to every call that waits for it, not to the first alone.
-                let task = Task.detached { try self.load() }  // Safe: touches state under its locks only.
+                listeners.withLock { $0.append(progress) }
+                // Belongs to every call that waits for it, not to the first alone.
+                let task = Task { try await onOwnThread { try self.load() } }
                 state = .loading(task)
                 return task
             }
         }
-        return try await task.value
+        guard let task else {
+            if case .loaded(let model, _) = state.withLock({ $0 }) { return model }
+            throw CancellationError()
+        }
+        // A caller that is cancelled no longer waits.
+        let results = AsyncThrowingStream<LocalChatModel, any Error> { continuation in
+            let relay = Task {
+                do {
+                    continuation.yield(try await task.value)
+                    continuation.finish()
+                } catch {
+                    continuation.finish(throwing: error)
+                }
+            }
+            continuation.onTermination = { _ in relay.cancel() }
+        }
+        for try await model in results { return model }
+        throw CancellationError()
     }
 
     private func load() throws -> LocalChatModel {

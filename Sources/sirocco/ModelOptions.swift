@@ -10,7 +10,9 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Threads that compute. Default: one for each core this process may use.")
     var threads: Int?
 
-    @Option(name: .customLong("context"), help: "Tokens of all conversations together that the cache holds. Default: the model's context.")
+    @Option(
+        name: .customLong("context"),
+        help: "Tokens that the cache holds, for all conversations together. Default: four of the model's contexts, within 2 GiB.")
     var contextTokens: Int?
 
     func validate() throws {

@@ -1,8 +1,6 @@
 // sirocco: the command line. Reads like a table of contents.
 import ArgumentParser
-import Glibc
 
-@main
 struct Sirocco: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sirocco",
@@ -22,18 +20,6 @@ struct Sirocco: AsyncParsableCommand {
                     RenderCommand.self,
                 ]),
         ])
-
-    static func main() async {
-        SignalWatch.shared.start()
-        do {
-            var command = try parseAsRoot()
-            if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
-        } catch let interrupted as Interrupted {
-            _exit(128 + interrupted.signal)
-        } catch {
-            exit(withError: error)
-        }
-    }
 }
 
 /// The version of the program and of the MCP server it is.

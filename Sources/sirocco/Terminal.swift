@@ -23,9 +23,23 @@ func write(_ text: String, to descriptor: Int32) -> Bool {
 /// The result of a command: a line on standard output. A reader that has gone (a closed pipe) ends the program as it ends others.
 func printLine(_ text: String) { printText(text + "\n") }
 
+/// Text of others for a terminal: its control characters, which could command the terminal, are shown instead of sent.
+func plain(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+        switch scalar.value {
+        case 0x09, 0x0a: result.append(scalar)
+        case ..<0x20: result.append(Unicode.Scalar(0x2400 + scalar.value)!)
+        case 0x7f..<0xa0: result.append("\u{fffd}")
+        default: result.append(scalar)
+        }
+    }
+    return String(result)
+}
+
 /// Part of a result on standard output, at once.
 func printText(_ text: String) {
-    if !write(text, to: STDOUT_FILENO) { _exit(141) }
+    if !write(text, to: STDOUT_FILENO) { endProcess(141) }
 }
 
 /// What a person should know that is not the result: a line on standard error.

@@ -88,6 +88,29 @@ class Agent(unittest.TestCase):
                     time.sleep(0.05)
                 self.assertEqual(running(script), [])
 
+    def test_a_signal_ends_it_in_order(self):
+        """The status says which signal, and what a server has started itself is ended too."""
+        for sent, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(signal=sent), tempfile.TemporaryDirectory() as directory:
+                script = os.path.join(directory, "slow_server.py")
+                with open(script, "w") as file:
+                    file.write(SLOW_SERVER)
+                marker = f"9{os.getpid()}{int(sent)}"
+                path = os.path.join(directory, "mcp.json")
+                with open(path, "w") as file:
+                    json.dump({"mcpServers": {"slow": {"command": "sh", "args": ["-c", f"sleep {marker} & exec {PYTHON} {script}"]}}}, file)
+                process = subprocess.Popen(
+                    [SIROCCO, "agent", "--mcp-config", path, "--yes", "--json", "Email Maria Lopez about billing."],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                )
+                for line in process.stdout:
+                    if json.loads(line)["event"] == "tool_call":
+                        break
+                process.send_signal(sent)
+                self.assertEqual(process.wait(10), status)
+                process.stdout.close()
+                self.assertEqual(running(f"sleep\0{marker}"), [])
+
     def test_a_broken_server_is_reported_by_name(self):
         with tempfile.TemporaryDirectory() as directory:
             process = sirocco("agent", "--mcp-config", configuration(directory, broken="/nonexistent.py"), "--yes", "Hello", stdin=subprocess.DEVNULL)

@@ -1,6 +1,7 @@
 """The command line's instruments, checked from outside: logits, tokens, templates, inspection, errors and exit statuses."""
 import json
 import os
+import signal
 import struct
 import subprocess
 import tempfile
@@ -8,7 +9,7 @@ import unittest
 
 import numpy
 
-from support import ROOT, shared, sirocco
+from support import ROOT, SIROCCO, shared, sirocco
 
 BREEZE = os.path.join(ROOT, "models", "breeze")
 
@@ -110,6 +111,20 @@ class Instruments(unittest.TestCase):
                     self.assertIn(words, process.stderr)
                     self.assertEqual(process.stdout, "")
             self.assertEqual(sirocco("--no-such-flag", stdin=subprocess.DEVNULL).returncode, 64)
+
+    def test_ctrl_c(self):
+        process = subprocess.Popen([SIROCCO, "run", "--regex", "[a-z ]{1900,2000}", "Tell a story"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(process.stdout.read(1))
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(10), 130)
+        process.stdout.close()
+        process.stderr.close()
+
+    def test_flags_that_would_be_ignored_are_refused(self):
+        for arguments in (["run", "--json", "--system", "x"], ["run", "--json", "--schema", "x"], ["logits", BREEZE, "--ids", "1", "--greedy=-5", "-o", "/dev/null"]):
+            self.assertEqual(sirocco(*arguments, input="").returncode, 64)
+        answer = json.loads(sirocco("run", "--json", input='{"messages": [], "tools": {"name": "x"}}').stdout)
+        self.assertIn("tools", answer["error"])
 
     def test_version(self):
         self.assertRegex(sirocco("--version", stdin=subprocess.DEVNULL).stdout, r"^\d+\.\d+\.\d+")

@@ -47,8 +47,9 @@ struct AgentCommand: AsyncParsableCommand {
     var task: [String]
 
     func validate() throws {
-        for (name, value) in [("--max-turns", maxTurns), ("--max-seconds", maxSeconds), ("--tool-seconds", toolSeconds)] where value < 1 {
-            throw ValidationError("\(name) takes a positive number.")
+        for (name, value) in [("--max-turns", maxTurns), ("--max-seconds", maxSeconds), ("--tool-seconds", toolSeconds)]
+        where !(1...1_000_000).contains(value) {
+            throw ValidationError("\(name) takes a number from 1 to 1,000,000.")
         }
         if task.allSatisfy(\.isEmpty) { throw ValidationError("the task is empty.") }
     }
@@ -86,7 +87,7 @@ struct AgentCommand: AsyncParsableCommand {
             guard !json, isTerminal(STDIN_FILENO), isTerminal(STDERR_FILENO) else {
                 return .deny(reason: "nobody can be asked; the user must start the agent with --yes or --allow \(call.name)")
             }
-            return askAboutCall(call)
+            return (try? await onOwnThread { askAboutCall(call) }) ?? .deny(reason: "the user was not asked: cancelled")
         }
         let start = system.map { [Message.system($0)] } ?? []
         return try await loop.run(start + [.user(task.joined(separator: " "))]) { event in printer.show(event) }
@@ -128,9 +129,9 @@ private final class AgentPrinter: Sendable {
             printText(text)
         case .toolCall(let call):
             endText()
-            printLine("→ \(call.name)(\(call.arguments.text(.spaced)))")
+            printLine("→ \(plain("\(call.name)(\(call.arguments.text(.spaced)))"))")
         case .toolDenied(_, let reason): printLine("✗ not allowed: \(reason)")
-        case .toolResult(_, let output, _): printLine((output.isError ? "✗ " : "← ") + output.text)
+        case .toolResult(_, let output, _): printLine((output.isError ? "✗ " : "← ") + plain(output.text))
         case .answered: endText()
         case .stopped(let limit):
             endText()

@@ -26,20 +26,20 @@ struct BenchCommand: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        for (name, value) in [("--prompt", prompt), ("--generate", generate), ("--runs", runs)] where value < 1 {
-            throw ValidationError("\(name) takes a positive number.")
+        for (name, value) in [("--prompt", prompt), ("--generate", generate), ("--runs", runs)] where !(1...1_000_000).contains(value) {
+            throw ValidationError("\(name) takes a number from 1 to 1,000,000.")
         }
     }
 
     func run() async throws {
         let source = try model.source()
-        guard prompt + generate <= source.contextLength else {
-            throw ValidationError("--prompt and --generate together exceed the model's context of \(source.contextLength) tokens.")
-        }
         let start = ContinuousClock.now
         let loaded = try Model.load(source, options: LoadOptions(threads: model.threads))
         let loadSeconds = start.duration(to: .now) / .seconds(1)
         let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: model.threads, cacheTokens: model.contextTokens))
+        guard prompt + generate <= engine.contextLength else {
+            throw CommandError("--prompt and --generate together exceed the context of \(engine.contextLength) tokens")
+        }
         let threads = engine.threads
         let runs = runs
         let samples = try await cancelledBySignals { [self] in

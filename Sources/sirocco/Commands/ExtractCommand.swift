@@ -34,10 +34,10 @@ struct ExtractCommand: AsyncParsableCommand {
     }
 
     private func parsedSchema() throws -> JSONValue {
-        let isInline = schema.drop { " \n\t\r".contains($0) }.first.map { "{tf".contains($0) } ?? false
-        let isWord = isInline && schema.first != "{" && !["true", "false"].contains(schema)
+        let trimmed = schema.trimming(" \n\t\r")
+        let isInline = trimmed.hasPrefix("{") || trimmed == "true" || trimmed == "false"
         do {
-            return try JSONValue(parsing: isInline && !isWord ? Array(schema.utf8) : readFile(schema))
+            return try JSONValue(parsing: isInline ? Array(schema.utf8) : readFile(schema))
         } catch let error as JSONError {
             throw CommandError("the schema is not JSON: \(error)")
         }

@@ -32,11 +32,18 @@ struct LogitsCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object that says what was written.")
     var json = false
 
+    func validate() throws {
+        if greedy < 0 { throw ValidationError("--greedy takes 0 or more.") }
+    }
+
     func run() async throws {
         let prompt = try parsedIDs()
         let loaded = try Model.load(openSource(model))
         let vocabulary = loaded.architecture.vocabularySize
         let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: threads))
+        guard greedy <= engine.contextLength - prompt.count else {
+            throw CommandError("\(prompt.count) ids and \(greedy) more exceed the context of \(engine.contextLength) tokens")
+        }
         let logits = try await engine.logits(of: prompt)
         var tensors: [(name: String, shape: [Int], values: [Float])] = [("logits", [prompt.count, vocabulary], logits)]
         if greedy > 0 {

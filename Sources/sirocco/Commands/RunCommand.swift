@@ -38,6 +38,9 @@ struct RunCommand: AsyncParsableCommand {
     func validate() throws {
         if schema != nil, regex != nil { throw ValidationError("--schema and --regex exclude each other.") }
         if json, !prompt.isEmpty { throw ValidationError("--json reads its requests from standard input; leave the prompt out.") }
+        if json, schema != nil || regex != nil || system != nil {
+            throw ValidationError("with --json, each request says its own schema, regex and system message; leave the flags out.")
+        }
     }
 
     func run() async throws {
@@ -117,7 +120,9 @@ struct RunCommand: AsyncParsableCommand {
 
     private func response(to line: String, _ model: LocalChatModel) async -> JSONValue {
         do {
-            let request = try ChatLine(parsing: line, sampling: sampling.parameters(), maxTokens: sampling.maxTokens).request
+            let request = try ChatLine(
+                parsing: line, sampling: sampling.parameters(defaults: model.recommendedSampling), maxTokens: sampling.maxTokens
+            ).request
             let completion = try await cancelledBySignals { try await model.complete(request) }
             return ChatLine.response(completion)
         } catch {

@@ -101,7 +101,7 @@ private struct JSONWriter {
 
     private mutating func write(_ string: String) {
         output.append(UInt8(ascii: "\""))
-        if style.escapesLineSeparators || style.escapesNonASCII {
+        if style.escapesLineSeparators || style.escapesNonASCII, !string.utf8.allSatisfy({ $0 < 0x7f }) {
             for scalar in string.unicodeScalars { write(scalar) }
         } else {
             for byte in string.utf8 { write(byte) }

@@ -169,7 +169,8 @@ public final class LocalChatModel: ChatModel {
         let room = contextLength - prompt.tokens.count
         let generation = GenerationRequest(
             prompt: prompt.tokens, sampling: request.sampling, constraint: matcher, stopTokens: stopTokens,
-            maxTokens: min(request.maxTokens ?? room, room), logprobs: request.logprobs)
+            maxTokens: min(request.maxTokens ?? room, room), logprobs: request.logprobs,
+            vocabularyLimit: min(tokenizer.vocabulary.count, engine.model.architecture.vocabularySize))
         return Plan(prompt: prompt, generation: generation, format: format, tags: tags, thinking: thinking)
     }
 

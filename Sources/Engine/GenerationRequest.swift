@@ -16,13 +16,15 @@ public struct GenerationRequest: Sendable {
     public var maxTokens: Int
     /// Log-probabilities: nil: none; 0: of each chosen token; n: also of the n most likely (at most 20).
     public var logprobs: Int?
+    /// Token ids that exist: those from here up are rows that the model's vocabulary was padded with, and are never chosen. nil: all of the model's.
+    public var vocabularyLimit: Int?
     /// Called on one of the engine's threads with the raw logits [V] of each sampled token, before penalties and mask. It slows the step.
     public var logitsObserver: (@Sendable ([Float]) -> Void)?
 
     /// A request; see the members.
     public init(
         prompt: [TokenID], sampling: SamplingParameters = .init(), constraint: Matcher? = nil, stopTokens: Set<TokenID> = [],
-        maxTokens: Int, logprobs: Int? = nil, logitsObserver: (@Sendable ([Float]) -> Void)? = nil
+        maxTokens: Int, logprobs: Int? = nil, vocabularyLimit: Int? = nil, logitsObserver: (@Sendable ([Float]) -> Void)? = nil
     ) {
         self.prompt = prompt
         self.sampling = sampling
@@ -30,6 +32,7 @@ public struct GenerationRequest: Sendable {
         self.stopTokens = stopTokens
         self.maxTokens = maxTokens
         self.logprobs = logprobs
+        self.vocabularyLimit = vocabularyLimit
         self.logitsObserver = logitsObserver
     }
 
@@ -40,6 +43,10 @@ public struct GenerationRequest: Sendable {
     func validate(vocabularySize: Int, contextLength: Int) throws(EngineError) {
         if prompt.isEmpty { throw .emptyPrompt }
         if prompt.count > contextLength { throw .promptTooLong(count: prompt.count, limit: contextLength) }
+        if let vocabularyLimit, !(1...vocabularySize).contains(vocabularyLimit) {
+            throw .invalidParameter(name: "vocabularyLimit", reason: "\(vocabularyLimit) is not within 1 to \(vocabularySize)")
+        }
+        let vocabularySize = vocabularyLimit ?? vocabularySize
         try checkTokens(prompt, field: "prompt", vocabularySize: vocabularySize)
         try checkTokens(stopTokens.sorted(), field: "stopTokens", vocabularySize: vocabularySize)
         try checkTokens(sampling.logitBias.keys.sorted(), field: "logitBias", vocabularySize: vocabularySize)

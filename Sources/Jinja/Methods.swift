@@ -62,7 +62,8 @@ extension Evaluator {
         let end = bounds.count == 1 ? bounds[0] : bounds[1]
         let step = bounds.count == 3 ? bounds[2] : 1
         let (distance, overflowed) = end.subtractingReportingOverflow(start)
-        guard !overflowed, distance / step <= limits.rangeLength else {
+        let (count, overflowedToo) = distance.dividedReportingOverflow(by: step)
+        guard !overflowed, !overflowedToo, count <= limits.rangeLength else {
             throw .limit("a range longer than \(limits.rangeLength)", line: line)
         }
         let numbers = stride(from: start, to: end, by: step).map { Value.integer($0) }
@@ -135,7 +136,7 @@ extension Evaluator {
             return .text(try join(arguments.value(0, "items") ?? .undefined("items"), Arguments(positional: [.text(text)])))
         case "format": return .text(try formatBraces(text, arguments))
         case "zfill":
-            let width = try integer(arguments.value(0, "width"), 0, "width")
+            let width = max(0, try integer(arguments.value(0, "width"), 0, "width"))
             let isSigned = text.count > 0 && (text[0] == 0x2B || text[0] == 0x2D)
             let digits = isSigned ? text.slice(1..<text.count) : text
             let padded = try pad(digits, to: isSigned ? width - 1 : width, with: 0x30, left: true, right: false)

@@ -183,8 +183,11 @@ extension Evaluator {
         try check(length: result.count)
     }
 
-    private func writeBreak(_ layout: JSONLayout, to result: inout Text, depth: Int) {
+    private func writeBreak(_ layout: JSONLayout, to result: inout Text, depth: Int) throws(JinjaError) {
         guard let indent = layout.indent else { return }
+        // Before it is written: a wide indentation many levels deep is more than memory holds.
+        let (width, overflowed) = indent.count.multipliedReportingOverflow(by: depth)
+        try check(length: overflowed ? .max : width)
         result.append("\n")
         for _ in 0..<depth { result.append(indent) }
     }
@@ -193,10 +196,10 @@ extension Evaluator {
         result.append("[")
         for (index, item) in items.enumerated() {
             if index > 0 { result.append(layout.itemSeparator) }
-            writeBreak(layout, to: &result, depth: depth + 1)
+            try writeBreak(layout, to: &result, depth: depth + 1)
             try writeJSON(item, layout: layout, to: &result, depth: depth + 1)
         }
-        if !items.isEmpty { writeBreak(layout, to: &result, depth: depth) }
+        if !items.isEmpty { try writeBreak(layout, to: &result, depth: depth) }
         result.append("]")
     }
 
@@ -210,7 +213,7 @@ extension Evaluator {
         result.append("{")
         for (position, index) in order.enumerated() {
             if position > 0 { result.append(layout.itemSeparator) }
-            writeBreak(layout, to: &result, depth: depth + 1)
+            try writeBreak(layout, to: &result, depth: depth + 1)
             switch box.keys[index] {
             case .text(let text): try writeJSONText(text, layout: layout, to: &result)
             case .tuple: throw .evaluation("a tuple cannot be a key in JSON", line: line)
@@ -222,7 +225,7 @@ extension Evaluator {
             result.append(layout.keySeparator)
             try writeJSON(box.values[index], layout: layout, to: &result, depth: depth + 1)
         }
-        if box.count > 0 { writeBreak(layout, to: &result, depth: depth) }
+        if box.count > 0 { try writeBreak(layout, to: &result, depth: depth) }
         result.append("}")
     }
 

@@ -64,9 +64,10 @@ final class GenerationState {
     /// Chooses the token that follows from its row of logits; the outcome is kept for the engine's thread.
     func sample(_ logits: UnsafeBufferPointer<Float>, tokens: [TokenID], scratch: SamplerScratch) {
         request.logitsObserver?(Array(logits))
+        let known = UnsafeBufferPointer(rebasing: logits.prefix(request.vocabularyLimit ?? logits.count))
         do throws(EngineError) {
             outcome = .success(
-                try Sampler(raw: logits, scratch: scratch).sample(
+                try Sampler(raw: known, scratch: scratch).sample(
                     request.sampling, tokens: tokens, promptCount: request.prompt.count, mask: matcher == nil ? nil : mask.words,
                     logprobs: request.logprobs))
         } catch {

@@ -31,6 +31,13 @@ struct EngineLayout {
         cacheShapes = attentions.map { .init(keyValueHeads: $0.keyValueHeads, headSize: $0.headSize) }
         blocks = Self.blocks(options, architecture)
         let capacity = blocks * options.blockLength
+        let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
+        let (bytes, overflowed) = capacity.multipliedReportingOverflow(by: architecture.keyValueBytesPerPosition)
+        if overflowed || bytes > memory {
+            throw .invalidOption(
+                name: "cacheTokens",
+                reason: "a cache of \(capacity) positions takes \(overflowed ? "more than any" : "\(bytes)") bytes; this machine has \(memory)")
+        }
         if let wanted = options.contextLength, wanted > capacity {
             throw .invalidOption(name: "contextLength", reason: "\(wanted) positions do not fit a cache of \(capacity)")
         }

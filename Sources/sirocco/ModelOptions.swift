@@ -17,7 +17,7 @@ struct ModelOptions: ParsableArguments {
 
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes a number from 1 to 1024.") }
-        if let contextTokens, contextTokens < 1 { throw ValidationError("--context takes a positive number.") }
+        if let contextTokens, !(1...(1 << 28)).contains(contextTokens) { throw ValidationError("--context takes a number from 1 to \(1 << 28).") }
     }
 
     /// Opens the model's files; no weight is read.

@@ -103,6 +103,7 @@ class Instruments(unittest.TestCase):
                 (["run", "--model", directory, "hello"], directory),
                 (["extract", "--schema", '{"type": "strin"}', "text"], "type"),
                 (["extract", "--schema", "{", "text"], "JSON"),
+                (["run", "--context", "268435456", "hello"], "268435456"),
                 (["logits", BREEZE, "--ids", "1,99999", "-o", os.path.join(directory, "x")], "99999"),
             ]:
                 with self.subTest(arguments=arguments):

@@ -63,7 +63,7 @@ static _Noreturn void become(const struct cprocess_request *request, pid_t paren
     _exit(127);
 }
 
-int cprocess_spawn(const struct cprocess_request *request, pid_t *pid) {
+static int spawn_here(const struct cprocess_request *request, pid_t *pid) {
     int report[2];
     int fault = cprocess_pipe(report);
     if (fault != 0) return fault;
@@ -86,6 +86,53 @@ int cprocess_spawn(const struct cprocess_request *request, pid_t *pid) {
     }
     close(report[0]);
     if (fault == 0) *pid = child;
+    return fault;
+}
+
+// The kernel sends PR_SET_PDEATHSIG when the thread that forked ends, not the process. Pool threads come and go, so one thread that never ends
+// forks every child.
+static struct {
+    pthread_mutex_t turn, lock;
+    pthread_cond_t changed;
+    const struct cprocess_request *request;
+    pid_t *pid;
+    int fault, is_asked, is_answered, start_fault;
+} spawner = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, 0, 0, 0, 0};
+
+static void *spawn_for_others(void *unused) {
+    (void)unused;
+    pthread_mutex_lock(&spawner.lock);
+    for (;;) {
+        while (!spawner.is_asked) pthread_cond_wait(&spawner.changed, &spawner.lock);
+        spawner.is_asked = 0;
+        spawner.fault = spawn_here(spawner.request, spawner.pid);
+        spawner.is_answered = 1;
+        pthread_cond_broadcast(&spawner.changed);
+    }
+    return NULL;
+}
+
+static void start_spawner(void) {
+    pthread_t thread;
+    spawner.start_fault = pthread_create(&thread, NULL, spawn_for_others, NULL);
+    if (spawner.start_fault == 0) pthread_detach(thread);
+}
+
+int cprocess_spawn(const struct cprocess_request *request, pid_t *pid) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start_spawner);
+    if (spawner.start_fault != 0) return spawner.start_fault;
+    pthread_mutex_lock(&spawner.turn);
+    pthread_mutex_lock(&spawner.lock);
+    spawner.request = request;
+    spawner.pid = pid;
+    spawner.is_answered = 0;
+    spawner.is_asked = 1;
+    pthread_cond_broadcast(&spawner.changed);
+    while (!spawner.is_answered) pthread_cond_wait(&spawner.changed, &spawner.lock);
+    int fault = spawner.fault;
+    pthread_mutex_unlock(&spawner.lock);
+    pthread_mutex_unlock(&spawner.turn);
     return fault;
 }
 

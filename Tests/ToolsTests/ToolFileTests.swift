@@ -119,7 +119,7 @@ private func changed(_ member: String, _ value: String?) throws -> [UInt8] {
 
     @Test func theExamplesLoad() throws {
         let tools = try ToolFile.load(folder: Fixtures.root + "/schemas/examples")
-        #expect(tools.map(\.definition.name) == ["read_ticket"])
+        #expect(tools.map(\.definition.name) == ["echo_tool", "read_ticket"])
     }
 
     @Test func folders() throws {

@@ -10,6 +10,12 @@ public struct GrammarLimits: Sendable, Hashable {
     public var nodes = 1_000_000
     /// Combinations of `anyOf`/`oneOf` branches that one place may unfold to.
     public var branches = 256
+    /// Branches of `anyOf`/`oneOf` tried in unfolding those combinations, in the whole document; those that come to nothing count too.
+    public var branchTrials = 50_000
+    /// Subschemas applied to values in one validation, and in all that compiling one schema needs (for `enum` and `const`).
+    public var validationSteps = 1_000_000
+    /// Bytes of one regular expression (`pattern`, a key of `patternProperties`, a `regex`).
+    public var patternBytes = 8 << 10
     /// Conjunctions of subschemas (`allOf`, `$ref` with siblings) that a document may need.
     public var conjunctions = 20_000
     /// States of one automaton (a pattern, a format, a range of numbers).

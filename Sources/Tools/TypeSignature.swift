@@ -41,8 +41,16 @@ private struct SignatureWriter {
 
     let root: JSONValue
     var remaining: Int
+
+    init(root: JSONValue, remaining: Int) {
+        self.root = root
+        self.remaining = remaining
+    }
+
     /// The references being expanded, outermost first. The root is always open.
     var open: [String] = ["#"]
+    /// What each reference met so far leads to; nil: nowhere.
+    private var places: [String: JSONValue?] = [:]
     static let maximumDepth = 64
 
     mutating func type(of schema: JSONValue, depth: Int) -> Signature {
@@ -90,7 +98,13 @@ private struct SignatureWriter {
     private mutating func collect(
         _ schema: JSONValue, _ properties: inout [(key: String, value: JSONValue)], _ required: inout Set<String>, depth: Int
     ) {
-        guard depth < Self.maximumDepth, remaining > 0, let object = schema.objectValue else { return }
+        guard depth < Self.maximumDepth, remaining > 0 else {
+            remaining = 0
+            return
+        }
+        // Every visit counts, also one that finds nothing new: references that meet again multiply without end.
+        remaining -= 1
+        guard let object = schema.objectValue else { return }
         if let reference = object["$ref"]?.stringValue, let place = resolve(reference), !open.contains(reference) {
             open.append(reference)
             collect(place, &properties, &required, depth: depth + 1)
@@ -141,7 +155,14 @@ private struct SignatureWriter {
     }
 
     /// What a reference within the schema refers to: `#`, `#/json/pointer` or `#anchor`; nil for anything else.
-    private func resolve(_ reference: String) -> JSONValue? {
+    private mutating func resolve(_ reference: String) -> JSONValue? {
+        if let known = places[reference] { return known }
+        let place = sought(reference)
+        places[reference] = .some(place)
+        return place
+    }
+
+    private func sought(_ reference: String) -> JSONValue? {
         guard reference.utf8.first == UInt8(ascii: "#"), let fragment = Self.percentDecoded(reference.dropFirst()) else { return nil }
         if let pointer = JSONPointer(parsing: fragment) { return pointer.resolve(in: root) }
         return Self.anchored(fragment, in: root, depth: 0)

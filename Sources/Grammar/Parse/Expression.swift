@@ -110,8 +110,8 @@ struct RegexGrammar: Sendable, Hashable {
 
     init(_ source: String, _ limits: GrammarLimits) throws(GrammarError) {
         self.source = source
-        let syntax = try RegexParser.parse(source, maximumDepth: limits.depth)
-        tree = Terms.withoutAssertions(syntax)
+        let syntax = try RegexParser.parse(source, maximumDepth: limits.depth, maximumBytes: limits.patternBytes)
+        tree = try Terms.withoutAssertions(syntax)
         var terms = Terms(workLimit: limits.work)
         let term = try terms.matching(syntax)
         isNullable = terms.nullable[Int(term)]

@@ -1,4 +1,5 @@
 // ECMA-262 regular expressions (with the `u` flag's properties and Annex B's tolerance) to a syntax tree.
+import JSON
 
 /// Reads one expression. What is not regular, or not a language at all, is refused by name.
 struct RegexParser {
@@ -9,7 +10,12 @@ struct RegexParser {
     /// The largest count in `{m,n}`.
     static let maximumCount = 1_000_000
 
-    static func parse(_ source: String, maximumDepth: Int = GrammarLimits().depth) throws(GrammarError) -> RegexSyntax {
+    static func parse(
+        _ source: String, maximumDepth: Int = GrammarLimits().depth, maximumBytes: Int = GrammarLimits().patternBytes
+    ) throws(GrammarError) -> RegexSyntax {
+        guard source.utf8.count <= maximumBytes else {
+            throw .tooLarge(what: "bytes of a regular expression", limit: maximumBytes, pointer: JSONPointer())
+        }
         var parser = RegexParser(scalars: Array(source.unicodeScalars), maximumDepth: maximumDepth)
         let tree = try parser.alternatives(depth: 0)
         if parser.position < parser.scalars.count { throw parser.error("unmatched ')'") }

@@ -1,4 +1,5 @@
 // From syntax trees to terms: assertions are resolved, so that what remains is a plain regular language.
+import JSON
 
 extension Terms {
     /// The texts in which the expression matches somewhere (the semantics of `pattern`).
@@ -9,12 +10,16 @@ extension Terms {
 
     /// The texts that the expression matches as a whole.
     mutating func matching(_ tree: RegexSyntax) throws(GrammarError) -> TermID {
-        let resolved = Self.withoutAssertions(tree)
+        let resolved = try Self.withoutAssertions(tree)
         return try term(resolved)
     }
 
     /// An expression for the same texts without `^` and `$`.
-    static func withoutAssertions(_ tree: RegexSyntax) -> RegexSyntax { atEnd(atStart(tree)) }
+    /// - Throws: `.tooLarge` where optional parts with assertions multiply beyond the limit.
+    static func withoutAssertions(_ tree: RegexSyntax, maximumNodes: Int = GrammarLimits().nodes) throws(GrammarError) -> RegexSyntax {
+        var resolution = AssertionResolution(maximumNodes: maximumNodes)
+        return try resolution.atEnd(try resolution.atStart(tree))
+    }
 
     /// A tree without assertions as a term; an assertion left over can never hold.
     private mutating func term(_ tree: RegexSyntax) throws(GrammarError) -> TermID {
@@ -33,8 +38,24 @@ extension Terms {
         case .start, .end: return nothing
         }
     }
+}
 
-    private static func holds(_ assertion: RegexSyntax, _ tree: RegexSyntax) -> Bool {
+/// Rewrites a tree so that its assertions are gone. Each optional part that may hold one doubles into a case of its own, so the nodes written
+/// are counted.
+private struct AssertionResolution {
+    private let maximumNodes: Int
+    private var written = 0
+
+    init(maximumNodes: Int) { self.maximumNodes = maximumNodes }
+
+    private mutating func count(_ nodes: Int = 1) throws(GrammarError) {
+        written += nodes
+        guard written <= maximumNodes else {
+            throw .tooLarge(what: "nodes of a regular expression", limit: maximumNodes, pointer: JSONPointer())
+        }
+    }
+
+    private func holds(_ assertion: RegexSyntax, _ tree: RegexSyntax) -> Bool {
         switch tree {
         case .characters: return false
         case .sequence(let items): return items.contains { holds(assertion, $0) }
@@ -45,7 +66,7 @@ extension Terms {
     }
 
     /// Whether the tree matches the empty text where the assertion holds.
-    private static func isEmptyMatch(_ tree: RegexSyntax, where assertion: RegexSyntax) -> Bool {
+    private func isEmptyMatch(_ tree: RegexSyntax, where assertion: RegexSyntax) -> Bool {
         switch tree {
         case .characters: return false
         case .sequence(let items): return items.allSatisfy { isEmptyMatch($0, where: assertion) }
@@ -56,31 +77,42 @@ extension Terms {
     }
 
     /// The tree with every path through the assertion cut.
-    private static func without(_ assertion: RegexSyntax, _ tree: RegexSyntax) -> RegexSyntax {
+    private mutating func without(_ assertion: RegexSyntax, _ tree: RegexSyntax) throws(GrammarError) -> RegexSyntax {
+        try count()
         guard holds(assertion, tree) else { return tree }
         switch tree {
         case .characters: return tree
-        case .sequence(let items): return .sequence(items.map { without(assertion, $0) })
-        case .alternatives(let branches): return .alternatives(branches.map { without(assertion, $0) })
+        case .sequence(let items): return .sequence(try without(assertion, items[...]))
+        case .alternatives(let branches): return .alternatives(try without(assertion, branches[...]))
         case .repeated(let item, let minimum, let maximum):
-            return .repeated(without(assertion, item), minimum: minimum, maximum: maximum)
+            return .repeated(try without(assertion, item), minimum: minimum, maximum: maximum)
         case .start, .end: return tree == assertion ? .characters(.none) : tree
         }
     }
 
+    private mutating func without(_ assertion: RegexSyntax, _ items: ArraySlice<RegexSyntax>) throws(GrammarError) -> [RegexSyntax] {
+        var result: [RegexSyntax] = []
+        for item in items { result.append(try without(assertion, item)) }
+        return result
+    }
+
     /// The language of the tree at the end of the input, free of `$`.
-    private static func atEnd(_ tree: RegexSyntax) -> RegexSyntax {
+    mutating func atEnd(_ tree: RegexSyntax) throws(GrammarError) -> RegexSyntax {
+        try count()
         guard holds(.end, tree) else { return tree }
         switch tree {
         case .characters, .start: return tree
         case .end: return .empty
-        case .alternatives(let branches): return .alternatives(branches.map(atEnd))
+        case .alternatives(let branches):
+            var result: [RegexSyntax] = []
+            for branch in branches { result.append(try atEnd(branch)) }
+            return .alternatives(result)
         case .sequence(let items):
             // Either no `$` takes part, or one item's does and all after it match the empty text at the end.
-            var branches = [RegexSyntax.sequence(items.map { without(.end, $0) })]
+            var branches = [RegexSyntax.sequence(try without(.end, items[...]))]
             for index in items.indices.reversed() {
                 if holds(.end, items[index]) {
-                    branches.append(.sequence(items[..<index].map { without(.end, $0) } + [atEnd(items[index])]))
+                    branches.append(.sequence(try without(.end, items[..<index]) + [try atEnd(items[index])]))
                 }
                 if !isEmptyMatch(items[index], where: .end) { break }
             }
@@ -89,24 +121,28 @@ extension Terms {
             let least = isEmptyMatch(item, where: .end) ? 0 : minimum
             let most = maximum.map { $0 - 1 }
             let last = RegexSyntax.sequence([
-                .repeated(without(.end, item), minimum: max(least - 1, 0), maximum: most), atEnd(item),
+                .repeated(try without(.end, item), minimum: max(least - 1, 0), maximum: most), try atEnd(item),
             ])
             return .alternatives(maximum == 0 ? [.empty] : (least == 0 ? [.empty, last] : [last]))
         }
     }
 
     /// The language of the tree at the start of the input, free of `^`.
-    private static func atStart(_ tree: RegexSyntax) -> RegexSyntax {
+    mutating func atStart(_ tree: RegexSyntax) throws(GrammarError) -> RegexSyntax {
+        try count()
         guard holds(.start, tree) else { return tree }
         switch tree {
         case .characters, .end: return tree
         case .start: return .empty
-        case .alternatives(let branches): return .alternatives(branches.map(atStart))
+        case .alternatives(let branches):
+            var result: [RegexSyntax] = []
+            for branch in branches { result.append(try atStart(branch)) }
+            return .alternatives(result)
         case .sequence(let items):
-            var branches = [RegexSyntax.sequence(items.map { without(.start, $0) })]
+            var branches = [RegexSyntax.sequence(try without(.start, items[...]))]
             for index in items.indices {
                 if holds(.start, items[index]) {
-                    branches.append(.sequence([atStart(items[index])] + items[(index + 1)...].map { without(.start, $0) }))
+                    branches.append(.sequence([try atStart(items[index])] + (try without(.start, items[(index + 1)...]))))
                 }
                 if !isEmptyMatch(items[index], where: .start) { break }
             }
@@ -115,7 +151,7 @@ extension Terms {
             let least = isEmptyMatch(item, where: .start) ? 0 : minimum
             let most = maximum.map { $0 - 1 }
             let first = RegexSyntax.sequence([
-                atStart(item), .repeated(without(.start, item), minimum: max(least - 1, 0), maximum: most),
+                try atStart(item), .repeated(try without(.start, item), minimum: max(least - 1, 0), maximum: most),
             ])
             return .alternatives(maximum == 0 ? [.empty] : (least == 0 ? [.empty, first] : [first]))
         }

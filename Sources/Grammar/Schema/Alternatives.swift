@@ -45,6 +45,7 @@ extension SchemaBuilder {
                     throw .tooLarge(what: "combined branches", limit: limits.branches, pointer: document[id].pointer)
                 }
                 for choice in splits {
+                    try countTrials(1, at: id)
                     let rest = parts + choice.map(Requirement.whole) + open.reversed()
                     try unfold(rest[...], seen, own, &found, depth: depth + 1)
                     guard found.count <= limits.branches else {
@@ -83,9 +84,18 @@ extension SchemaBuilder {
             if keyword == "oneOf", case .exceptOneOf = requirement { continue }
             let branches = list.indices.map { document.child(id, keyword, String($0))! }
             if keyword == "oneOf" { try requireDisjoint(branches, of: id) }
+            if !choices.isEmpty { try countTrials(choices.count * branches.count, at: id) }
             choices = choices.isEmpty ? branches.map { [$0] } : choices.flatMap { choice in branches.map { choice + [$0] } }
         }
         return choices
+    }
+
+    /// Branches that come to nothing leave no alternative behind, but they took their time.
+    private mutating func countTrials(_ count: Int, at id: SchemaID) throws(GrammarError) {
+        branchTrials += count
+        guard branchTrials <= limits.branchTrials else {
+            throw .tooLarge(what: "branches tried", limit: limits.branchTrials, pointer: document[id].pointer)
+        }
     }
 
     private mutating func requireDisjoint(_ branches: [SchemaID], of id: SchemaID) throws(GrammarError) {

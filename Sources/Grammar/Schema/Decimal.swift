@@ -21,7 +21,7 @@ struct Decimal: Sendable, Hashable {
             text = text.dropFirst()
         }
         if let mark = text.firstIndex(where: { $0 == 0x65 || $0 == 0x45 }) {
-            guard let value = Int(String(decoding: text[(mark + 1)...], as: UTF8.self)), abs(value) <= 1 << 30 else {
+            guard let value = Int(String(decoding: text[(mark + 1)...], as: UTF8.self)), (-(1 << 30)...(1 << 30)).contains(value) else {
                 if text[..<mark].contains(where: { $0 > 0x30 && $0 <= 0x39 }) { return nil }
                 isNegative = false
                 return

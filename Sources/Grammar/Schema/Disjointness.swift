@@ -65,8 +65,8 @@ extension SchemaBuilder {
                 if validated.insert(id).inserted { try validator.checkReachable(from: id) }
             }
             switch requirement {
-            case .whole(let id), .own(let id): if try !validator.isValid(value, id) { return false }
-            case .exceptOneOf(let id): if try !validator.isValid(value, id, except: "oneOf") { return false }
+            case .whole(let id), .own(let id): if try !validator.isValid(value, id, steps: &validationSteps) { return false }
+            case .exceptOneOf(let id): if try !validator.isValid(value, id, except: "oneOf", steps: &validationSteps) { return false }
             }
         }
         return true

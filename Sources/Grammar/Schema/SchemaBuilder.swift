@@ -14,6 +14,10 @@ struct SchemaBuilder {
     /// Subschemas whose `oneOf` was shown to be exclusive.
     var disjointChecked: Set<SchemaID> = []
     var disjointSteps = 0
+    /// Branches tried in unfolding.
+    var branchTrials = 0
+    /// Steps that the validator may still take.
+    var validationSteps: Int
     /// The first contradiction met, for the error of an unsatisfiable schema.
     var contradiction: (pointer: JSONPointer, text: String)?
     private var places: [Set<Requirement>: NodeID] = [:]
@@ -33,6 +37,7 @@ struct SchemaBuilder {
         self.document = document
         self.options = options
         limits = options.limits
+        validationSteps = options.limits.validationSteps
         validator = InstanceValidator(document: document, assertsFormat: options.assertsFormat)
         graph = Graph(limits: options.limits)
         terms = Terms(workLimit: options.limits.work)
@@ -167,7 +172,7 @@ struct SchemaBuilder {
                     keyword: "format", pointer: document[id].pointer.appending("format"), reason: "\"\(format)\" has no automaton here")
             }
             if let (expression, longest) = StringFormats.expression(format) {
-                parts.append(try terms.matching(try RegexParser.parse(expression)))
+                parts.append(try terms.matching(try RegexParser.parse(expression, maximumBytes: .max)))
                 tighten(longest)
             }
         }
@@ -199,7 +204,8 @@ struct SchemaBuilder {
             return nil
         }
         let any = RegexSyntax.repeated(.characters(.all), minimum: 0, maximum: nil)
-        let tree = Terms.withoutAssertions(.sequence([any, try RegexParser.parse(sources[0]), any]))
+        let tree = try Terms.withoutAssertions(
+            .sequence([any, try RegexParser.parse(sources[0], maximumDepth: limits.depth, maximumBytes: limits.patternBytes), any]))
         let close = try graph.literal("\"", next: Graph.end)
         return try graph.literal("\"", next: try tree.build(in: &graph, spelling: .string, next: close))
     }
@@ -210,13 +216,15 @@ struct SchemaBuilder {
     ) {
         let key = Array(source.utf8)
         if let known = patterns[key] { return known }
-        let tree: RegexSyntax
+        let term: TermID
         do throws(GrammarError) {
-            tree = try RegexParser.parse(source, maximumDepth: limits.depth)
+            let tree = try RegexParser.parse(source, maximumDepth: limits.depth, maximumBytes: limits.patternBytes)
+            term = try terms.searching(tree)
+        } catch .tooLarge(let what, let limit, _) {
+            throw .tooLarge(what: what, limit: limit, pointer: pointer)
         } catch {
             throw .unsupported(keyword: keyword, pointer: pointer, reason: error.description)
         }
-        let term = try terms.searching(tree)
         let automaton = keyword == "patternProperties" ? try terms.automaton(term, stateLimit: limits.automatonStates) : nil
         patterns[key] = (term, automaton)
         return (term, automaton)

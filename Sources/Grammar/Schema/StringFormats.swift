@@ -5,7 +5,7 @@
 /// Leap seconds: second 60 is allowed at 23:59 UTC, with offsets of whole hours. Hostnames: labels of letters, digits and hyphens (63 at most,
 /// 253 in all); `xn--` labels are not looked into. E-mail: dot-atom at hostname.
 enum StringFormats {
-    /// Formats of the specification that have no automaton here.
+    /// Formats of the specification that neither the grammar nor the validator knows: the one list of both.
     static let refused: Set<String> = ["idn-email", "idn-hostname", "iri", "iri-reference", "uri-template", "regex"]
 
     private static let date: String = {

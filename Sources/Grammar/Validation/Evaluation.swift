@@ -24,6 +24,8 @@ struct Evaluation {
     var isCollecting: Bool
     /// The first thing met that cannot be evaluated.
     var fault: GrammarError?
+    /// Subschemas that may still be applied to values.
+    var remainingSteps = GrammarLimits().validationSteps
     private var path: [String] = []
 
     static let maximumFailures = 100
@@ -56,6 +58,13 @@ struct Evaluation {
     }
 
     mutating func evaluate(_ value: JSONValue, _ id: SchemaID, except skipped: String? = nil) -> (isValid: Bool, evaluated: Evaluated) {
+        // After a fault there is no verdict any more: nothing further is looked at.
+        if fault != nil { return (false, Evaluated()) }
+        guard remainingSteps > 0 else {
+            fault = .tooLarge(what: "steps of validation", limit: GrammarLimits().validationSteps, pointer: document[id].pointer)
+            return (false, Evaluated())
+        }
+        remainingSteps -= 1
         guard let object = document[id].object else {
             if !document[id].boolean, isCollecting, failures.count < Self.maximumFailures {
                 failures.append(
@@ -278,8 +287,9 @@ struct Evaluation {
             fail(id, "maxItems", "it has \(array.count) items, more than \(maximum)")
         }
         if object["uniqueItems"]?.boolValue == true {
+            var places: [[UInt8]: Int] = [:]
             for second in array.indices {
-                for first in 0..<second where array[first].isEquivalent(to: array[second]) {
+                if let first = places.updateValue(second, forKey: ExactArithmetic.key(of: array[second])) {
                     fail(id, "uniqueItems", "items \(first) and \(second) are equal")
                     return false
                 }

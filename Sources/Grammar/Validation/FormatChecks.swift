@@ -1,14 +1,13 @@
 // The formats of the specification, each checked by hand as its RFC says.
 
 enum FormatChecks {
-    /// Formats that are asserted; of the specification's others, `unsupported` are refused; the rest are annotations.
+    /// Formats that are asserted; of the specification's others, `StringFormats.refused` are refused; the rest are annotations.
     static let checks: [String: @Sendable (String) -> Bool] = [
         "date": { isDate($0[...]) }, "time": { isTime($0[...]) }, "date-time": isDateTime, "duration": isDuration, "email": isEmail,
         "hostname": isHostname, "ipv4": { isIPv4($0[...]) }, "ipv6": isIPv6, "uri": { isURI($0, isReference: false) },
         "uri-reference": { isURI($0, isReference: true) }, "uuid": isUUID, "json-pointer": isPointer,
         "relative-json-pointer": isRelativePointer,
     ]
-    static let unsupported: Set<String> = ["idn-email", "idn-hostname", "iri", "iri-reference", "uri-template", "regex"]
 
     private static func number(_ text: Substring, digits: Int) -> Int? {
         guard text.utf8.count == digits, text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }

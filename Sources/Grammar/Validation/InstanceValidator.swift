@@ -49,14 +49,21 @@ public struct InstanceValidator: Sendable {
         enumerations = document.longEnumerations.mapValues { Set($0.map(ExactArithmetic.key)) }
     }
 
-    /// All failures found (at most a hundred), none for a valid instance.
+    /// All failures found (at most a hundred), none for a valid instance. An instance that takes more than `GrammarLimits.validationSteps`
+    /// is never valid: the failure says so.
     public func validate(_ instance: JSONValue) -> [ValidationFailure] {
         var evaluation = Evaluation(
             document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: true)
         let isValid = evaluation.evaluate(instance, 0).isValid
+        if let fault = evaluation.fault {
+            // What came before may hold through a `not` that was never finished: the verdict is the fault.
+            return [ValidationFailure(instancePointer: JSONPointer(), schemaPointer: JSONPointer(), keyword: "", sentence: "\(fault)")]
+        }
         if !isValid && evaluation.failures.isEmpty {
-            let sentence = evaluation.fault?.description ?? "it does not match the schema"
-            return [ValidationFailure(instancePointer: JSONPointer(), schemaPointer: JSONPointer(), keyword: "", sentence: sentence)]
+            return [
+                ValidationFailure(
+                    instancePointer: JSONPointer(), schemaPointer: JSONPointer(), keyword: "", sentence: "it does not match the schema")
+            ]
         }
         return evaluation.failures
     }
@@ -66,10 +73,12 @@ public struct InstanceValidator: Sendable {
         for number in document.reachable(from: id) { try check(number) }
     }
 
-    /// Whether the value satisfies one subschema, which must have been checked.
-    func isValid(_ value: JSONValue, _ id: SchemaID, except skipped: String? = nil) throws(GrammarError) -> Bool {
+    /// Whether the value satisfies one subschema, which must have been checked; counts its steps down.
+    func isValid(_ value: JSONValue, _ id: SchemaID, except skipped: String? = nil, steps: inout Int) throws(GrammarError) -> Bool {
         var evaluation = Evaluation(
             document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: false)
+        evaluation.remainingSteps = steps
+        defer { steps = evaluation.remainingSteps }
         let isValid = evaluation.evaluate(value, id, except: skipped).isValid
         if let fault = evaluation.fault { throw fault }
         return isValid
@@ -98,7 +107,7 @@ public struct InstanceValidator: Sendable {
         if let list = object["enum"], list.arrayValue == nil {
             throw .invalidSchema(pointer: pointer.appending("enum"), reason: "\"enum\" must be an array")
         }
-        if assertsFormat, let format = object["format"]?.stringValue, FormatChecks.unsupported.contains(format) {
+        if assertsFormat, let format = object["format"]?.stringValue, StringFormats.refused.contains(format) {
             throw .unsupported(
                 keyword: "format", pointer: pointer.appending("format"), reason: "the format \"\(format)\" is not checked here")
         }
@@ -114,6 +123,8 @@ public struct InstanceValidator: Sendable {
         for (source, place) in sources where patterns[Array(source.utf8)] == nil {
             do throws(GrammarError) {
                 _ = try RegexParser.parse(source)
+            } catch .tooLarge(let what, let limit, _) {
+                throw .tooLarge(what: what, limit: limit, pointer: place)
             } catch {
                 throw .unsupported(
                     keyword: place.tokens.contains("patternProperties") ? "patternProperties" : "pattern", pointer: place,

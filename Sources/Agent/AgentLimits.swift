@@ -1,6 +1,7 @@
 // How far an agent may go.
 
-/// The bounds of one run. A run that meets one ends there and says which.
+/// The bounds of one run. A run that meets one ends there and says which. The calls of one turn run at the same time and have no bound here: `Chat` lets a
+/// model write 32 of them a turn at most.
 public struct AgentLimits: Sendable, Hashable {
     /// Turns of the model.
     public var turns: Int
@@ -32,6 +33,8 @@ public struct AgentLimits: Sendable, Hashable {
 public enum AgentLimit: Sendable, Hashable, CustomStringConvertible {
     case turns(Int)
     case tokens(Int)
+    /// A turn was cut off before its own tokens were used up.
+    case context
     case duration(Duration)
     case sameCall(name: String, times: Int)
 
@@ -39,6 +42,7 @@ public enum AgentLimit: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .turns(let count): "no answer within \(count) turns"
         case .tokens(let count): "no answer within \(count) generated tokens"
+        case .context: "the conversation has filled the model's context"
         case .duration(let duration): "no answer within \(duration)"
         case .sameCall(let name, let times): "the same call of \(name) more than \(times) times"
         }

@@ -35,6 +35,7 @@ public struct AgentLoop: Sendable {
         while true {
             if let limit = limitMet(outcome, clock.now < deadline) { return await stop(&outcome, limit, observe) }
             outcome.turns += 1
+            let allowedTokens = limits.tokens - outcome.usage.generatedTokens
             await observe(.turnStarted(outcome.turns))
             guard let completion = try await turn(outcome, tools.specs, until: deadline, observe) else {
                 return await stop(&outcome, .duration(limits.duration), observe)
@@ -44,7 +45,10 @@ public struct AgentLoop: Sendable {
             let requested = completion.message.toolCalls
             if requested.isEmpty {
                 // An answer that was cut off is no answer.
-                if completion.finish == .length { return await stop(&outcome, .tokens(limits.tokens), observe) }
+                if completion.finish == .length {
+                    let hasTokensLeft = completion.usage.generatedTokens < allowedTokens
+                    return await stop(&outcome, hasTokensLeft ? .context : .tokens(limits.tokens), observe)
+                }
                 await observe(.answered(completion.message))
                 return outcome
             }

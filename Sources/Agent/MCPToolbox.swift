@@ -21,6 +21,8 @@ public actor MCPToolbox: Toolbox {
         /// The state of the server's announcements when `tools` was listed; nil before.
         var generation: Int?
         var problem: String?
+        /// What is wrong with the list of a server that works.
+        var warning: String?
     }
 
     private var servers: [Server]
@@ -68,11 +70,13 @@ public actor MCPToolbox: Toolbox {
         for listing in listings {
             servers[listing.index].generation = listing.generation
             switch listing.tools {
-            case .success(let tools):
-                servers[listing.index].tools = tools
+            case .success(let list):
+                servers[listing.index].tools = list.tools
+                servers[listing.index].warning = list.nameless == 0 ? nil : "tools without a name, left out: \(list.nameless)"
                 servers[listing.index].problem = nil
             case .failure(let error):
                 servers[listing.index].tools = []
+                servers[listing.index].warning = nil
                 servers[listing.index].problem = "\(error)"
             }
         }
@@ -83,21 +87,22 @@ public actor MCPToolbox: Toolbox {
     private struct Listing: Sendable {
         let index: Int
         let generation: Int
-        let tools: Result<[ToolDefinition], MCPClientError>
+        let tools: Result<ToolListing, MCPClientError>
     }
 
     private static func listing(of client: MCPClient, at index: Int) async -> Listing {
         let generation = client.toolsGeneration
-        do {
+        do throws(MCPClientError) {
             return Listing(index: index, generation: generation, tools: .success(try await client.listTools()))
         } catch {
             return Listing(index: index, generation: generation, tools: .failure(error))
         }
     }
 
-    /// What does not work, while the rest does: a sentence for each entry that was refused, and for each server that failed when `tools()` was asked last.
+    /// What does not work, while the rest does: a sentence for each entry that was refused, and for each server that failed, or
+    /// listed tools that cannot be read, when `tools()` was asked last.
     public var problems: [String] {
-        refused.map(\.description) + servers.compactMap { server in server.problem.map { "\(server.name): \($0)" } }
+        refused.map(\.description) + servers.compactMap { server in (server.problem ?? server.warning).map { "\(server.name): \($0)" } }
     }
 
     public func call(_ call: ToolCall) async -> ToolOutput {

@@ -1,7 +1,7 @@
+// The folder of a user's tools: every *.tool.json in it, in the order of their names.
 import JSON
 import MCP
 
-// The folder of a user's tools: every *.tool.json in it, in the order of their names.
 #if canImport(Glibc)
     import Glibc
 #else

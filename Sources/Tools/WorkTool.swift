@@ -18,6 +18,8 @@ public protocol WorkTool: Sendable {
 public struct ToolContext: Sendable {
     /// Where the model comes from.
     let provider: any ModelProvider
+    /// Where the call logs.
+    private let call: CallContext
     /// How far the call has come.
     let progress: ProgressMeter
     /// The limits in force.
@@ -27,17 +29,25 @@ public struct ToolContext: Sendable {
 
     public init(provider: any ModelProvider, call: CallContext, limits: ToolLimits = .standard) {
         self.provider = provider
+        self.call = call
         self.progress = ProgressMeter(call)
         self.limits = limits
         self.started = .now
     }
 
-    /// The model, loaded if need be; a cancelled call stops waiting at once.
+    /// The model, loaded if need be, which is logged; a cancelled call stops waiting at once.
     func model() async throws(ToolFailure) -> any ChatModel {
         let meter = progress
         let provider = provider
+        let (call, isLoading) = (call, OnceFlag())
         do {
-            let model = try await abandonable { try await provider.model { meter.loading($0) } }
+            let model = try await abandonable {
+                try await provider.model { fraction in
+                    // Providers report a fraction only while they load.
+                    if isLoading.raise() { call.log(.info, ["message": "loading the model"], logger: "model") }
+                    meter.loading(fraction)
+                }
+            }
             meter.loading(1)
             return model
         } catch is CancellationError {
@@ -52,6 +62,13 @@ public struct ToolContext: Sendable {
         let elapsed = started.duration(to: .now).components
         return Int(elapsed.seconds) * 1000 + Int(elapsed.attoseconds / 1_000_000_000_000_000)
     }
+}
+
+/// A flag that is raised once.
+private final class OnceFlag: Sendable {
+    private let isRaised = Atomic(false)
+    /// True for the first caller alone.
+    func raise() -> Bool { !isRaised.exchange(true, ordering: .relaxed) }
 }
 
 /// Reports how far a call has come, in one rising number: 1 for the loaded model, then the tokens read and the tokens written.

@@ -60,16 +60,22 @@ public final class WorkTools: ToolProvider {
     }
 
     /// Runs a tool: its structured result, which conforms to its output schema, or a failure in words. The command line's way in; progress
-    /// goes to the context.
+    /// and log go to the context: at the end the usage (debug) or the failure (error).
     public func run(
         _ name: String, arguments: JSONValue, context: CallContext = CallContext()
     ) async throws(ToolFailure) -> JSONValue {
         guard let entry = entries[name] else { throw .unknownTool(name) }
-        let object = try Self.accepted(arguments, by: entry.input, of: entry.tool.definition, limits: limits)
-        let result = try await entry.tool.run(object, context: ToolContext(provider: provider, call: context, limits: limits))
-        let faults = describe(entry.output.validate(result), limits: limits)
-        guard faults.isEmpty else { throw .brokenPromise(tool: name, faults: faults) }
-        return result
+        do throws(ToolFailure) {
+            let object = try Self.accepted(arguments, by: entry.input, of: entry.tool.definition, limits: limits)
+            let result = try await entry.tool.run(object, context: ToolContext(provider: provider, call: context, limits: limits))
+            let faults = describe(entry.output.validate(result), limits: limits)
+            guard faults.isEmpty else { throw .brokenPromise(tool: name, faults: faults) }
+            context.log(.debug, ["message": "done", "usage": result["usage"] ?? [:]], logger: name)
+            return result
+        } catch {
+            if error != .cancelled { context.log(.error, ["message": .string("\(error)")], logger: name) }
+            throw error
+        }
     }
 
     /// The arguments as the tool's input schema accepts them.
@@ -79,23 +85,9 @@ public final class WorkTools: ToolProvider {
         guard let given = arguments.objectValue else {
             throw .invalidArguments(tool: definition.name, faults: ["an object is needed, not \(arguments.typeName)"])
         }
-        let object = unwrapped(given, by: definition.inputSchema)
+        let object = definition.unwrapping(given)
         let faults = describe(validator.validate(.object(object)), limits: limits)
         guard faults.isEmpty else { throw .invalidArguments(tool: definition.name, faults: faults) }
         return object
-    }
-
-    /// Assistants regularly send an object or an array as a JSON string that holds one: where the schema wants the structure and the string
-    /// parses to it, the structure is meant.
-    private static func unwrapped(_ arguments: JSONObject, by schema: JSONValue) -> JSONObject {
-        var result = arguments
-        for (key, value) in arguments {
-            guard let text = value.stringValue, let type = schema["properties"]?[key]?["type"]?.stringValue,
-                type == "object" || type == "array",
-                let parsed = try? JSONValue(parsing: text), parsed.typeName == type
-            else { continue }
-            result[key] = parsed
-        }
-        return result
     }
 }

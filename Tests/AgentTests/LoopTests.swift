@@ -90,6 +90,8 @@ import Testing
                 [.calls([("add", ["a": 1, "b": 2]), ("add", ["b": 2, "a": 1])])], AgentLimits(sameCalls: 1),
                 .stopped(.sameCall(name: "add", times: 1)), 1
             ),
+            ([.says("cut", finish: .length)], AgentLimits(tokens: 10), .stopped(.tokens(10)), 1),
+            ([.says("cut", finish: .length)], AgentLimits(tokens: 11), .stopped(.context), 1),
             ([.hangs], AgentLimits(duration: .milliseconds(30)), .stopped(.duration(.milliseconds(30))), 1),
         ]
         for (turns, limits, ending, count) in rows {

@@ -75,6 +75,13 @@ import Testing
         await toolbox.close()
     }
 
+    @Test func toolsWithoutANameAreReported() async throws {
+        let toolbox = MCPToolboxTests.toolbox([("a", ["x", "", "y"]), ("b", ["z"])])
+        #expect(try await toolbox.tools().map(\.name) == ["x", "y", "z"])
+        #expect(await toolbox.problems == ["a: tools without a name, left out: 1"])
+        await toolbox.close()
+    }
+
     @Test func startsWhatTheConfigurationNames() async throws {
         let folder = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
         let fixture = folder.appendingPathComponent("MCPFixture").path

@@ -2,6 +2,7 @@
 import Chat
 import JSON
 import MCP
+import Synchronization
 import Testing
 
 @testable import Tools
@@ -76,6 +77,19 @@ import Testing
         #expect(result["data"] == ["id": "A-1"])
         let labels = try await tools(over: model).run("classify", arguments: ["text": "x", "labels": #"["a", "b"]"#])
         #expect(labels["label"] == "a")
+    }
+
+    /// What a client that asked for logging hears: the load, the usage, the failure.
+    @Test func callsAreLogged() async throws {
+        let log = Mutex<[String]>([])
+        let context = CallContext(onLog: { level, logger, data in
+            log.withLock { $0.append("\(level) \(logger ?? "") \(data["message"]?.stringValue ?? "")") }
+            if level == .debug { #expect(data["usage"]?["output_tokens"] == 5) }
+        })
+        _ = try await tools(over: ScriptedModel(answering: "Hi.")).run("generate", arguments: ["prompt": "x"], context: context)
+        #expect(log.withLock { $0 } == ["info model loading the model", "debug generate done"])
+        let broken = try #require(await failure(try tools(over: nil), "generate", ["prompt": "x"], context: context))
+        #expect(log.withLock { $0.suffix(2) } == ["info model loading the model", "error generate \(broken)"])
     }
 
     @Test func unknownToolIsAProtocolError() async throws {

@@ -1,6 +1,6 @@
+// Files by name: a folder on disk, or bytes in the binary.
 internal import JSON
 
-// Files by name: a folder on disk, or bytes in the binary.
 #if canImport(Glibc)
     import Glibc
 #else

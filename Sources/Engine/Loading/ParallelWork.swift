@@ -1,6 +1,6 @@
+// Independent pieces of work over a few threads that live as long as the work.
 internal import Synchronization
 
-// Independent pieces of work over a few threads that live as long as the work.
 #if canImport(Glibc)
     import Glibc
 #else

@@ -13,6 +13,8 @@ final class ClientConnection: Sendable {
     private struct State {
         var session: ClientSession
         var waiters: [RequestID: Waiter] = [:]
+        /// Requests that were given up before they began to wait, and why.
+        var withdrawn: [RequestID: MCPClientError] = [:]
         var end: MCPClientError?
     }
 
@@ -49,7 +51,6 @@ final class ClientConnection: Sendable {
             return await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
                     self.begin(id, frame, Waiter(continuation: continuation, onProgress: onProgress))
-                    if Task.isCancelled { self.abandon(id, reason: "cancelled", as: .cancelled) }
                 }
             } onCancel: {
                 self.abandon(id, reason: "cancelled", as: .cancelled)
@@ -78,16 +79,20 @@ final class ClientConnection: Sendable {
 
     private func begin(_ id: RequestID, _ frame: Frame, _ waiter: Waiter) {
         let end = state.withLock { state in
-            if state.end == nil { state.waiters[id] = waiter }
-            return state.end
+            let withdrawal = state.withdrawn.removeValue(forKey: id)
+            let end = state.end ?? withdrawal
+            if end == nil { state.waiters[id] = waiter }
+            return end
         }
         if let end { waiter.continuation.resume(returning: .failure(end)) } else { transport.send(frame) }
     }
 
     private func abandon(_ id: RequestID, reason: String, as error: MCPClientError) {
         perform { state in
-            // Before `begin` there is nobody to tell and nothing to take back: `begin` looks at the cancellation itself.
-            state.waiters[id] == nil ? [] : state.session.abandon(id, reason: reason, as: error)
+            if state.waiters[id] != nil { return state.session.abandon(id, reason: reason, as: error) }
+            // Before `begin` the server knows nothing of the request: `begin` finds the withdrawal and sends nothing.
+            if state.session.withdraw(id) { state.withdrawn[id] = error }
+            return []
         }
     }
 

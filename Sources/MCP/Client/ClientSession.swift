@@ -58,6 +58,9 @@ struct ClientSession: Sendable {
         return notice + [.complete(id, .failure(error))]
     }
 
+    /// Forgets a request that was never sent; false when it is not waiting any more.
+    mutating func withdraw(_ id: RequestID) -> Bool { waiting.removeValue(forKey: id) != nil }
+
     /// The server has gone: what it was doing for us may or may not be done.
     mutating func disconnected(_ error: MCPClientError) -> [ClientAction] {
         defer { waiting = [:] }

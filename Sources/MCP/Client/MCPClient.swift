@@ -12,14 +12,19 @@ public struct ClientLimits: Sendable, Hashable {
     public var list: Int
     /// Tools that one server may list.
     public var tools: Int
+    /// Pages of `tools/list`: a server could send empty ones for ever.
+    public var pages: Int
     /// Between an unexpected end and the first new start; doubled with each further one, up to thirty times.
     public var restart: Int
 
-    public init(probe: Int = 10_000, handshake: Int = 30_000, list: Int = 30_000, tools: Int = 10_000, restart: Int = 1000) {
+    public init(
+        probe: Int = 10_000, handshake: Int = 30_000, list: Int = 30_000, tools: Int = 10_000, pages: Int = 200, restart: Int = 1000
+    ) {
         self.probe = probe
         self.handshake = handshake
         self.list = list
         self.tools = tools
+        self.pages = pages
         self.restart = restart
     }
 }
@@ -32,6 +37,14 @@ public struct PeerDescription: Sendable, Hashable {
     public var protocolVersion: ProtocolVersion
     /// The server tells when its tools change.
     public var announcesTools: Bool
+}
+
+/// What `tools/list` gave.
+public struct ToolListing: Sendable, Hashable {
+    /// The tools of all pages, in the server's order.
+    public var tools: [ToolDefinition] = []
+    /// How many entries were left out, since they have no name.
+    public var nameless = 0
 }
 
 /// A client of one server. It connects at the first use, and again after the server has died, not sooner than its back-off allows.
@@ -74,23 +87,29 @@ public actor MCPClient {
     public nonisolated var toolsGeneration: Int { changes.count }
 
     /// Every tool of the server, all pages, in its order.
-    public func listTools() async throws(MCPClientError) -> [ToolDefinition] {
+    public func listTools() async throws(MCPClientError) -> ToolListing {
         let connection = try await connection()
-        var tools: [ToolDefinition] = []
+        var listing = ToolListing()
+        var pages = 0
         var seen: Set<String> = []
         var cursor: String?
         repeat {
+            guard pages < limits.pages else { throw .invalidResponse("more than \(limits.pages) pages of tools") }
+            pages += 1
             var params = JSONObject()
             if let cursor { params["cursor"] = .string(cursor) }
             let page = try await connection.request(ToolList.method, params, milliseconds: limits.list).get()
-            tools += (page["tools"]?.arrayValue ?? []).compactMap(ToolDefinition.init(wire:))
-            guard tools.count <= limits.tools else { throw .invalidResponse("more than \(limits.tools) tools") }
+            let entries = page["tools"]?.arrayValue ?? []
+            let tools = entries.compactMap(ToolDefinition.init(wire:))
+            listing.tools += tools
+            listing.nameless += entries.count - tools.count
+            guard listing.tools.count + listing.nameless <= limits.tools else { throw .invalidResponse("more than \(limits.tools) tools") }
             cursor = page["nextCursor"]?.stringValue
             if let cursor, !seen.insert(cursor).inserted {
                 throw .invalidResponse("tools/list repeats the cursor \"\(cursor.prefix(64))\"")
             }
         } while cursor != nil
-        return tools
+        return listing
     }
 
     /// Calls a tool. At the deadline, or when this task is cancelled, the server is told and lives on. `onProgress` runs on the reading thread.
@@ -122,7 +141,7 @@ public actor MCPClient {
     private func connection() async throws(MCPClientError) -> ClientConnection {
         switch state {
         case .closed: throw .closed
-        case .connecting(let attempt): return try await attempt.value.get()
+        case .connecting(let attempt): return try await outcome(of: attempt)
         case .connected(let connection):
             guard let end = connection.end else { return connection }
             await connection.close()
@@ -132,18 +151,29 @@ public actor MCPClient {
             guard ContinuousClock.now >= retry else { throw error }
         case .idle: break
         }
-        // Safe: whoever asks for the connection awaits this task, and so does `close`.
-        let attempt = Task { await self.open() }
+        // Safe: the attempt settles `state` itself, whoever still waits for it, and `close` awaits it.
+        let attempt = Task {
+            let result = await self.open()
+            self.settle(result)
+            return result
+        }
         state = .connecting(attempt)
-        let result = await attempt.value
-        guard case .connecting = state else { throw .closed }
+        return try await outcome(of: attempt)
+    }
+
+    /// Waits for an attempt to connect, but no longer than the waiting task is wanted; the attempt goes on for the next caller.
+    private func outcome(of attempt: Task<Result<ClientConnection, MCPClientError>, Never>) async throws(MCPClientError) -> ClientConnection {
+        guard let result = await attempt.valueUnlessCancelled() else { throw .cancelled }
+        if case .closed = state { throw .closed }
+        return try result.get()
+    }
+
+    /// Keeps what an attempt came to, unless the client was closed meanwhile: then `close` ends the connection.
+    private func settle(_ result: Result<ClientConnection, MCPClientError>) {
+        guard case .connecting = state else { return }
         switch result {
-        case .success(let connection):
-            state = .connected(connection)
-            return connection
-        case .failure(let error):
-            fail(error)
-            throw error
+        case .success(let connection): state = .connected(connection)
+        case .failure(let error): fail(error)
         }
     }
 

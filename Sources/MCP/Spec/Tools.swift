@@ -78,7 +78,7 @@ public struct ToolDefinition: Sendable, Hashable {
 
     /// Hosts regularly send an object or array argument as a JSON string: where the schema wants a structure and not a string, and
     /// the string parses to that structure, the structure is meant.
-    func unwrapping(_ arguments: JSONObject) -> JSONObject {
+    public func unwrapping(_ arguments: JSONObject) -> JSONObject {
         guard let properties = inputSchema["properties"] else { return arguments }
         var result = arguments
         for (key, value) in arguments {

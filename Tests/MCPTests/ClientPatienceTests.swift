@@ -43,15 +43,16 @@ extension ClientTests {
         await #expect(throws: MCPClientError.closed) { try await waiting.value }
     }
 
-    /// A deadline that has passed before the request begins to wait counts nevertheless.
-    @Test(.timeLimit(.minutes(1))) func deadlinesThatFireAtOnceAreKept() async throws {
-        let peer = try ScriptedPeer { _ in [] }
+    /// A deadline that fires before the request begins to wait counts nevertheless; the server hears nothing of such a request.
+    @Test(.timeLimit(.minutes(1))) func earlyDeadlinesAreKept() async throws {
+        let peer = try ScriptedPeer { [ScriptedPeer.reply($0, [:])] }
         let connection = try ClientConnection(ClientSession(client: ClientTests.me, version: .latestModern), over: peer.near, onToolsChanged: {})
-        let answers = await withTaskGroup(of: Result<JSONValue, MCPClientError>.self) { group in
-            for _ in 0..<1000 { group.addTask { await connection.request("m", milliseconds: 0) } }
-            return await group.reduce(into: []) { $0.append($1) }
-        }
-        #expect(answers.allSatisfy { $0 == .failure(.timedOut(method: "m", milliseconds: 0)) })
+        let (id, frame) = connection.prepare("early", JSONObject(), wantsProgress: false)
+        let error = MCPClientError.timedOut(method: "early", milliseconds: 1)
+        connection.abandon(id, reason: "timed out", as: error)
+        #expect(await connection.answer(to: id, frame) == .failure(error))
+        #expect(await connection.request("later", milliseconds: 60_000) == .success([:]))
+        #expect(peer.methods() == ["later"])
         await connection.close()
     }
 }

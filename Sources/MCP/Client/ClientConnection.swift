@@ -41,20 +41,30 @@ final class ClientConnection: Sendable {
         _ method: String, _ params: JSONObject = JSONObject(), milliseconds: Int,
         onProgress: (@Sendable (ProgressReport) -> Void)? = nil
     ) async -> Answer {
-        let (id, frame) = state.withLock { $0.session.request(method, params, wantsProgress: onProgress != nil) }
+        let (id, frame) = prepare(method, params, wantsProgress: onProgress != nil)
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
                 guard (try? await Task.sleep(for: .milliseconds(milliseconds))) != nil else { return }
                 self.abandon(id, reason: "timed out", as: .timedOut(method: method, milliseconds: milliseconds))
             }
             defer { group.cancelAll() }
-            return await withTaskCancellationHandler {
-                await withCheckedContinuation { continuation in
-                    self.begin(id, frame, Waiter(continuation: continuation, onProgress: onProgress))
-                }
-            } onCancel: {
-                self.abandon(id, reason: "cancelled", as: .cancelled)
+            return await self.answer(to: id, frame, onProgress: onProgress)
+        }
+    }
+
+    /// Names a request; nothing is sent yet. It has to be followed by `answer`.
+    func prepare(_ method: String, _ params: JSONObject, wantsProgress: Bool) -> (id: RequestID, frame: Frame) {
+        state.withLock { $0.session.request(method, params, wantsProgress: wantsProgress) }
+    }
+
+    /// Sends a prepared request and waits for its end; one that was abandoned meanwhile is not sent.
+    func answer(to id: RequestID, _ frame: Frame, onProgress: (@Sendable (ProgressReport) -> Void)? = nil) async -> Answer {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                self.begin(id, frame, Waiter(continuation: continuation, onProgress: onProgress))
             }
+        } onCancel: {
+            self.abandon(id, reason: "cancelled", as: .cancelled)
         }
     }
 
@@ -65,8 +75,7 @@ final class ClientConnection: Sendable {
 
     /// Sends a request whose answer does not matter.
     func requestWithoutWaiting(_ method: String, _ params: JSONObject) {
-        let (_, frame) = state.withLock { $0.session.request(method, params, wantsProgress: false) }
-        transport.send(frame)
+        transport.send(prepare(method, params, wantsProgress: false).frame)
     }
 
     /// What a legacy server has agreed on.
@@ -87,7 +96,8 @@ final class ClientConnection: Sendable {
         if let end { waiter.continuation.resume(returning: .failure(end)) } else { transport.send(frame) }
     }
 
-    private func abandon(_ id: RequestID, reason: String, as error: MCPClientError) {
+    /// Gives a request up: it ends with this error, and the server is told if it knows of it.
+    func abandon(_ id: RequestID, reason: String, as error: MCPClientError) {
         perform { state in
             if state.waiters[id] != nil { return state.session.abandon(id, reason: reason, as: error) }
             // Before `begin` the server knows nothing of the request: `begin` finds the withdrawal and sends nothing.

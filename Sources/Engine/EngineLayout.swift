@@ -56,7 +56,8 @@ struct EngineLayout {
         workspace = Workspace.Shape(
             rows: options.maxBatchTokens, logitRows: min(Self.logitRows, options.maxBatchTokens), hidden: architecture.hiddenSize,
             vocabulary: architecture.vocabularySize, queries: queries,
-            keys: attentions.map { $0.keyValueHeads * $0.headSize }.max() ?? 0, feedForward: feedForward,
+            keys: attentions.map { $0.keyValueHeads * $0.headSize }.max() ?? 0,
+            headGroup: attentions.map { $0.heads / $0.keyValueHeads }.max() ?? 1, feedForward: feedForward,
             ropePairs: architecture.ropes.map { $0.rotaryDimensions / 2 }, context: contextLength, blockLength: options.blockLength,
             threads: threads, denseColumns: usesBLAS ? max(architecture.hiddenSize, queries, feedForward) : 0)
     }

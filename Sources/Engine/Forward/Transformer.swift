@@ -211,12 +211,10 @@ final class Transformer {
                 w.keyBlocks[thread][block] = UnsafePointer(self.cache.keys(layer: index, block: blocks[block], head: keyHead))
                 w.valueBlocks[thread][block] = UnsafePointer(self.cache.values(layer: index, block: blocks[block], head: keyHead))
             }
-            for head in keyHead * group..<(keyHead + 1) * group {
-                let offset = (row * Hq + head) * D
-                self.kernels.pointee.attend(
-                    w.q + offset, w.keyBlocks[thread], w.valueBlocks[thread], Int64(self.cache.blockLength), Int64(first),
-                    Int64(position + 1 - first), Int64(D), Int64(D), attention.scale, w.scores[thread], w.attended + offset)
-            }
+            let offset = (row * Hq + keyHead * group) * D
+            self.kernels.pointee.attend_group(
+                w.q + offset, Int64(group), w.keyBlocks[thread], w.valueBlocks[thread], Int64(self.cache.blockLength), Int64(first),
+                Int64(position + 1 - first), Int64(D), Int64(D), attention.scale, w.scores[thread], w.attended + offset)
         }
     }
 }

@@ -38,6 +38,8 @@ final class Workspace {
         var queries: Int
         /// Widest layer: keyValueHeads · headSize.
         var keys: Int
+        /// Widest layer: query heads that share a key/value head.
+        var headGroup: Int
         /// Widest layer: values inside the feed-forward.
         var feedForward: Int
         /// Pairs rotated, for every rope.
@@ -81,7 +83,7 @@ final class Workspace {
     let cosines: [UnsafeMutablePointer<Float>]
     /// For each rope: [T, pairs].
     let sines: [UnsafeMutablePointer<Float>]
-    /// For each thread: [context].
+    /// For each thread: [headGroup, context].
     let scores: [UnsafeMutablePointer<Float>]
     /// For each thread: a pointer for each block of the longest sequence, to keys and to values.
     let keyBlocks: [UnsafeMutablePointer<UnsafePointer<Float>?>]
@@ -121,7 +123,7 @@ final class Workspace {
         // Eight bits a value and less than a quarter more for scales and sums, in whole blocks: two bytes a value are enough for both formats.
         encoded = Encoding.allCases.map { $0 == .float ? floats(1) : floats(rows * Self.encodedStride(widest) / 4) }
             .map { UnsafeMutableRawPointer($0) }
-        scores = (0..<shape.threads).map { _ in floats(shape.context) }
+        scores = (0..<shape.threads).map { _ in floats(shape.headGroup * shape.context) }
         let blocks = (shape.context + shape.blockLength - 1) / shape.blockLength
         func pointers() -> UnsafeMutablePointer<UnsafePointer<Float>?> {
             let pointer = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: blocks)

@@ -44,17 +44,29 @@ public struct SchemaOptions: Sendable, Hashable {
         /// Any run of at most so many blanks, tabs and line ends between tokens; none before or after the document.
         case flexible(maxWhitespace: Int)
     }
+    /// What becomes of a keyword that has no exact grammar within the limits.
+    public enum Exactness: Sendable, Hashable {
+        /// The schema is refused, by keyword and JSON Pointer.
+        case exact
+        /// That keyword alone is left to a validator after generation, and `Rules.relaxations` says so.
+        case relax
+    }
     /// White space between tokens.
     public var separators: Separators
     /// Whether `format` constrains strings (else it is an annotation).
     public var assertsFormat: Bool
+    /// Refuse what cannot be exact, or leave it to a validator.
+    public var exactness: Exactness
     /// The limits.
     public var limits: GrammarLimits
 
-    /// The standard policy: `", "` and `": "`, formats asserted.
-    public init(separators: Separators = .spaced, assertsFormat: Bool = true, limits: GrammarLimits = GrammarLimits()) {
+    /// The standard policy: `", "` and `": "`, formats asserted, exact.
+    public init(
+        separators: Separators = .spaced, assertsFormat: Bool = true, exactness: Exactness = .exact, limits: GrammarLimits = GrammarLimits()
+    ) {
         self.separators = separators
         self.assertsFormat = assertsFormat
+        self.exactness = exactness
         self.limits = limits
     }
 }

@@ -20,6 +20,8 @@ struct SchemaBuilder {
     var validationSteps: Int
     /// The first contradiction met, for the error of an unsatisfiable schema.
     var contradiction: (pointer: JSONPointer, text: String)?
+    /// The keywords left to the validator (only with `SchemaOptions.exactness == .relax`).
+    var relaxations: [Relaxation] = []
     private var places: [Set<Requirement>: NodeID] = [:]
     private var open: [(requirements: [Requirement], place: NodeID)] = []
     private var anyPlace: NodeID?

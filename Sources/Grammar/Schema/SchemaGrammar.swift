@@ -7,6 +7,8 @@ final class SchemaGrammar: Sendable, Hashable {
     let options: SchemaOptions
     let graph: Graph
     let entry: NodeID
+    /// The keywords that the graph does not keep; none unless the options say `.relax`.
+    let relaxations: [Relaxation]
 
     init(_ schema: JSONValue, _ options: SchemaOptions) throws(GrammarError) {
         self.schema = schema
@@ -16,6 +18,7 @@ final class SchemaGrammar: Sendable, Hashable {
         var builder = SchemaBuilder(document, options)
         entry = try builder.build()
         graph = builder.graph
+        relaxations = builder.relaxations
         // An unsatisfiable schema says so now, not when a vocabulary comes.
         _ = try Program(graph, entry: entry, reason: builder.contradiction)
     }

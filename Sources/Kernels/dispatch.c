@@ -51,32 +51,41 @@ int sirocco_kernels_available(const char *names[], int capacity) {
     return count;
 }
 
-int64_t sirocco_block_elements(enum sirocco_type type) {
-    switch (type) {
-    case SIROCCO_F32:
-    case SIROCCO_F16:
-    case SIROCCO_BF16: return 1;
-    case SIROCCO_Q4_0:
-    case SIROCCO_Q8_0: return 32;
-    case SIROCCO_Q4_K:
-    case SIROCCO_Q6_K:
-    case SIROCCO_Q8_K: return 256;
-    }
-    return 0;
-}
+/// What a block of each type holds; zeros for numbers that are no type.
+static const struct {
+    int16_t elements;
+    int16_t bytes;
+} blocks[] = {
+    [SIROCCO_F32] = {1, 4},
+    [SIROCCO_F16] = {1, 2},
+    [SIROCCO_BF16] = {1, 2},
+    [SIROCCO_Q4_0] = {32, sizeof(block_q4_0)},
+    [SIROCCO_Q4_1] = {32, sizeof(block_q4_1)},
+    [SIROCCO_Q5_0] = {32, sizeof(block_q5_0)},
+    [SIROCCO_Q5_1] = {32, sizeof(block_q5_1)},
+    [SIROCCO_Q8_0] = {32, sizeof(block_q8_0)},
+    [SIROCCO_IQ4_NL] = {32, sizeof(block_iq4_nl)},
+    [SIROCCO_MXFP4] = {32, sizeof(block_mxfp4)},
+    [SIROCCO_Q2_K] = {256, sizeof(block_q2_K)},
+    [SIROCCO_Q3_K] = {256, sizeof(block_q3_K)},
+    [SIROCCO_Q4_K] = {256, sizeof(block_q4_K)},
+    [SIROCCO_Q5_K] = {256, sizeof(block_q5_K)},
+    [SIROCCO_Q6_K] = {256, sizeof(block_q6_K)},
+    [SIROCCO_Q8_K] = {256, sizeof(block_q8_K)},
+    [SIROCCO_TQ1_0] = {256, sizeof(block_tq1_0)},
+    [SIROCCO_TQ2_0] = {256, sizeof(block_tq2_0)},
+    [SIROCCO_IQ1_S] = {256, sizeof(block_iq1_s)},
+    [SIROCCO_IQ1_M] = {256, sizeof(block_iq1_m)},
+    [SIROCCO_IQ2_XXS] = {256, sizeof(block_iq2_xxs)},
+    [SIROCCO_IQ2_XS] = {256, sizeof(block_iq2_xs)},
+    [SIROCCO_IQ2_S] = {256, sizeof(block_iq2_s)},
+    [SIROCCO_IQ3_XXS] = {256, sizeof(block_iq3_xxs)},
+    [SIROCCO_IQ3_S] = {256, sizeof(block_iq3_s)},
+    [SIROCCO_IQ4_XS] = {256, sizeof(block_iq4_xs)},
+};
 
-static int64_t block_bytes(enum sirocco_type type) {
-    switch (type) {
-    case SIROCCO_F32: return 4;
-    case SIROCCO_F16:
-    case SIROCCO_BF16: return 2;
-    case SIROCCO_Q4_0: return sizeof(block_q4_0);
-    case SIROCCO_Q8_0: return sizeof(block_q8_0);
-    case SIROCCO_Q4_K: return sizeof(block_q4_K);
-    case SIROCCO_Q6_K: return sizeof(block_q6_K);
-    case SIROCCO_Q8_K: return sizeof(block_q8_K);
-    }
-    return 0;
+int64_t sirocco_block_elements(enum sirocco_type type) {
+    return (unsigned)type < sizeof blocks / sizeof *blocks ? blocks[type].elements : 0;
 }
 
 static int64_t bytes_of_row(int64_t k, int64_t elements, int64_t block) {
@@ -85,18 +94,16 @@ static int64_t bytes_of_row(int64_t k, int64_t elements, int64_t block) {
     return __builtin_mul_overflow(k / elements, block, &bytes) ? -1 : bytes;
 }
 
-int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k) { return bytes_of_row(k, sirocco_block_elements(type), block_bytes(type)); }
+int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k) {
+    int64_t elements = sirocco_block_elements(type);
+    return bytes_of_row(k, elements, elements == 0 ? 0 : blocks[type].bytes);
+}
 
 int64_t sirocco_activation_bytes(enum sirocco_type weights, int64_t k) {
-    switch (weights) {
-    case SIROCCO_F32:
-    case SIROCCO_F16:
-    case SIROCCO_BF16: return sirocco_row_bytes(SIROCCO_F32, k);
-    case SIROCCO_Q4_0:
-    case SIROCCO_Q8_0: return bytes_of_row(k, 32, sizeof(block_q8_activation));
-    case SIROCCO_Q4_K:
-    case SIROCCO_Q6_K: return sirocco_row_bytes(SIROCCO_Q8_K, k);
-    case SIROCCO_Q8_K: break;
+    switch (sirocco_block_elements(weights)) {
+    case 1: return sirocco_row_bytes(SIROCCO_F32, k);
+    case 32: return bytes_of_row(k, 32, sizeof(block_q8_activation));
+    case 256: return sirocco_row_bytes(SIROCCO_Q8_K, k);
+    default: return -1;
     }
-    return -1;
 }

@@ -148,7 +148,7 @@ static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t 
     case SIROCCO_Q8_0: rows_of(SIROCCO_Q8_0, w, rows, k, x, m, x_stride, y, y_stride); break;
     case SIROCCO_Q4_K: rows_of(SIROCCO_Q4_K, w, rows, k, x, m, x_stride, y, y_stride); break;
     case SIROCCO_Q6_K: rows_of(SIROCCO_Q6_K, w, rows, k, x, m, x_stride, y, y_stride); break;
-    case SIROCCO_Q8_K: break;
+    default: sirocco_reference_matmul(type, w, rows, k, x, m, x_stride, y, y_stride);
     }
 }
 

@@ -1,7 +1,7 @@
 // The reference table: plain C that says what each kernel computes. The other tables are translations of this text.
 #include <math.h>
 
-#include "tables.h"
+#include "unpack.h"
 
 // ---- Products of dense weights ----
 
@@ -39,83 +39,47 @@ static void dense(enum sirocco_type type, const char *weights, int64_t rows, int
 
 // ---- Products of quantized weights ----
 
-// Σ_b float(S_b) · (d_b · dx_b), S_b exact in integers, blocks added in their order. Every table gives these bits.
-
-static float dot_q4_0(const block_q4_0 *w, const block_q8_activation *x, int64_t blocks) {
-    float sum = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-        int32_t total = 0;
-        for (int j = 0; j < 16; j++) {
-            total += ((w[b].qs[j] & 15) - 8) * x[b].qs[j] + ((w[b].qs[j] >> 4) - 8) * x[b].qs[j + 16];
-        }
-        sum += (float)total * (float_of_half(w[b].d) * x[b].d);
-    }
-    return sum;
-}
-
-static float dot_q8_0(const block_q8_0 *w, const block_q8_activation *x, int64_t blocks) {
-    float sum = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-        int32_t total = 0;
-        for (int j = 0; j < 32; j++) total += w[b].qs[j] * x[b].qs[j];
-        sum += (float)total * (float_of_half(w[b].d) * x[b].d);
-    }
-    return sum;
-}
-
-static float dot_q4_K(const block_q4_K *w, const block_q8_K *x, int64_t blocks) {
-    float sum = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-        int32_t total = 0, minima = 0;
-        for (int g = 0; g < 8; g++) {
-            uint8_t scale, minimum;
-            q4_K_group(w[b].scales, g, &scale, &minimum);
-            const uint8_t *q = w[b].qs + g / 2 * 32;
-            int32_t group = 0;
-            for (int j = 0; j < 32; j++) group += (g % 2 ? q[j] >> 4 : q[j] & 15) * x[b].qs[g * 32 + j];
-            total += scale * group;
-            minima += minimum * (x[b].sums[2 * g] + x[b].sums[2 * g + 1]);
-        }
-        sum += (float)total * (float_of_half(w[b].d) * x[b].d) - (float)minima * (float_of_half(w[b].dmin) * x[b].d);
-    }
-    return sum;
-}
-
-/// The 6-bit value j of a block_q6_K, 0–63.
-static int q6_K_value(const block_q6_K *w, int j) {
-    int half = j / 128, quarter = j / 32 % 4, l = j % 32;
-    int low = w->ql[half * 64 + (quarter % 2) * 32 + l];
-    int high = w->qh[half * 32 + l] >> (2 * quarter) & 3;
-    return (quarter < 2 ? low & 15 : low >> 4) | high << 4;
-}
-
-static float dot_q6_K(const block_q6_K *w, const block_q8_K *x, int64_t blocks) {
-    float sum = 0;
-    for (int64_t b = 0; b < blocks; b++) {
-        int32_t total = 0;
-        for (int g = 0; g < 16; g++) {
-            int32_t group = 0;
-            for (int j = g * 16; j < g * 16 + 16; j++) group += (q6_K_value(&w[b], j) - 32) * x[b].qs[j];
-            total += w[b].scales[g] * group;
-        }
-        sum += (float)total * (float_of_half(w[b].d) * x[b].d);
-    }
-    return sum;
-}
-
-static float dot(enum sirocco_type type, const char *w, const char *x, int64_t k) {
+/// One block of any quantized type.
+static void unpack(enum sirocco_type type, const void *block, unpacked_block *out) {
+#define UNPACK_BLOCK(TYPE) unpack_block(TYPE, block, out)
     switch (type) {
-    case SIROCCO_Q4_0: return dot_q4_0((const block_q4_0 *)w, (const block_q8_activation *)x, k / 32);
-    case SIROCCO_Q8_0: return dot_q8_0((const block_q8_0 *)w, (const block_q8_activation *)x, k / 32);
-    case SIROCCO_Q4_K: return dot_q4_K((const block_q4_K *)w, (const block_q8_K *)x, k / 256);
-    case SIROCCO_Q6_K: return dot_q6_K((const block_q6_K *)w, (const block_q8_K *)x, k / 256);
-    default: return NAN;
+        CASES_OF_MAIN_TYPES(UNPACK_BLOCK)
+        CASES_OF_OTHER_TYPES(UNPACK_BLOCK)
+    default: break;
     }
 }
 
-static void matmul(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride, float *y,
-                   int64_t y_stride) {
-    if (type == SIROCCO_F32 || type == SIROCCO_F16 || type == SIROCCO_BF16) {
+/// Σ_b float(S_b) · (d_b · dx_b) − float(M_b) · (dmin_b · dx_b): S_b = Σ_g scale_g Σ q x and M_b = Σ_g minimum_g Σ x exact in integers, blocks added
+/// in their order. Every table gives these bits.
+static float dot(enum sirocco_type type, const char *w, const char *x, int64_t k) {
+    int64_t elements = sirocco_block_elements(type), bytes = sirocco_row_bytes(type, elements);
+    float sum = 0;
+    unpacked_block block;
+    for (int64_t b = 0; b < k / elements; b++, w += bytes) {
+        unpack(type, w, &block);
+        const block_q8_activation *x32 = (const block_q8_activation *)x + b;
+        const block_q8_K *x256 = (const block_q8_K *)x + b;
+        const int8_t *q = elements == 32 ? x32->qs : x256->qs;
+        float d = elements == 32 ? x32->d : x256->d;
+        int32_t total = 0, minima = 0;
+        for (int g = 0; g < elements / 16; g++) {
+            int32_t group = 0, values = 0;
+            for (int j = 16 * g; j < 16 * g + 16; j++) {
+                group += block.q[j] * q[j];
+                values += q[j];
+            }
+            total += block.scale[g] * group;
+            minima += block.minimum[g] * values;
+        }
+        float product = (float)total * (block.d * d);
+        sum += has_minima(type) ? product - (float)minima * (block.dmin * d) : product;
+    }
+    return sum;
+}
+
+void sirocco_reference_matmul(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride,
+                              float *y, int64_t y_stride) {
+    if (sirocco_block_elements(type) == 1) {
         dense(type, weights, rows, k, x, m, x_stride, y, y_stride);
         return;
     }
@@ -154,7 +118,7 @@ static int sum_of(const int8_t *q, int n) {
 }
 
 void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out) {
-    if (weights == SIROCCO_Q4_K || weights == SIROCCO_Q6_K) {
+    if (sirocco_block_elements(weights) == 256) {
         block_q8_K *block = out;
         for (int64_t b = 0; b < k / 256; b++, block++) {
             block->d = quantize(x + b * 256, 256, block->qs);
@@ -169,43 +133,6 @@ void sirocco_reference_quantize_activation(enum sirocco_type weights, const floa
     }
 }
 
-static void dequantize_q4_0(const block_q4_0 *w, int64_t blocks, float *dst) {
-    for (int64_t b = 0; b < blocks; b++, dst += 32) {
-        float d = float_of_half(w[b].d);
-        for (int j = 0; j < 16; j++) {
-            dst[j] = (float)((w[b].qs[j] & 15) - 8) * d;
-            dst[j + 16] = (float)((w[b].qs[j] >> 4) - 8) * d;
-        }
-    }
-}
-
-static void dequantize_q8_0(const block_q8_0 *w, int64_t blocks, float *dst) {
-    for (int64_t b = 0; b < blocks; b++, dst += 32) {
-        float d = float_of_half(w[b].d);
-        for (int j = 0; j < 32; j++) dst[j] = (float)w[b].qs[j] * d;
-    }
-}
-
-static void dequantize_q4_K(const block_q4_K *w, int64_t blocks, float *dst) {
-    for (int64_t b = 0; b < blocks; b++, dst += 256) {
-        float d = float_of_half(w[b].d), dmin = float_of_half(w[b].dmin);
-        for (int g = 0; g < 8; g++) {
-            uint8_t scale, minimum;
-            q4_K_group(w[b].scales, g, &scale, &minimum);
-            float group_d = d * (float)scale, group_minimum = dmin * (float)minimum;
-            const uint8_t *q = w[b].qs + g / 2 * 32;
-            for (int j = 0; j < 32; j++) dst[g * 32 + j] = group_d * (float)(g % 2 ? q[j] >> 4 : q[j] & 15) - group_minimum;
-        }
-    }
-}
-
-static void dequantize_q6_K(const block_q6_K *w, int64_t blocks, float *dst) {
-    for (int64_t b = 0; b < blocks; b++, dst += 256) {
-        float d = float_of_half(w[b].d);
-        for (int j = 0; j < 256; j++) dst[j] = d * (float)w[b].scales[j / 16] * (float)(q6_K_value(&w[b], j) - 32);
-    }
-}
-
 void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst) {
     switch (type) {
     case SIROCCO_F32: memcpy(dst, src, (size_t)k * sizeof(float)); break;
@@ -215,11 +142,9 @@ void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64
     case SIROCCO_BF16:
         for (int64_t j = 0; j < k; j++) dst[j] = float_of_bfloat(((const uint16_t *)src)[j]);
         break;
-    case SIROCCO_Q4_0: dequantize_q4_0(src, k / 32, dst); break;
-    case SIROCCO_Q8_0: dequantize_q8_0(src, k / 32, dst); break;
-    case SIROCCO_Q4_K: dequantize_q4_K(src, k / 256, dst); break;
-    case SIROCCO_Q6_K: dequantize_q6_K(src, k / 256, dst); break;
-    case SIROCCO_Q8_K: break;
+#define DEQUANTIZE(TYPE) dequantize_blocks(TYPE, src, k, dst)
+        CASES_OF_MAIN_TYPES(DEQUANTIZE)
+        CASES_OF_OTHER_TYPES(DEQUANTIZE)
     }
 }
 
@@ -317,7 +242,7 @@ void sirocco_reference_attend_group(const float *q, int64_t heads, const float *
 
 const sirocco_kernels sirocco_kernels_reference = {
     .name = "reference",
-    .matmul = matmul,
+    .matmul = sirocco_reference_matmul,
     .quantize_activation = sirocco_reference_quantize_activation,
     .dequantize = sirocco_reference_dequantize,
     .rms_norm = rms_norm,

@@ -16,6 +16,10 @@ extern const sirocco_kernels sirocco_kernels_avx512vnni;
 extern const sirocco_kernels sirocco_kernels_neon;
 #endif
 
+/// The reference's products, for types that a table does not translate.
+void sirocco_reference_matmul(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride,
+                              float *y, int64_t y_stride);
+
 // Used by every table where there is nothing to gain, so that their results are bit-equal.
 void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out);
 void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst);

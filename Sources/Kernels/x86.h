@@ -76,6 +76,7 @@ INLINE void dense(enum sirocco_type type, const char *w, int64_t rows, int64_t k
 // ---- Products of quantized weights ----
 
 #include "x86_quantized.h"
+#include "x86_unpacked.h"
 
 static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride, float *y,
                    int64_t y_stride) {
@@ -87,7 +88,8 @@ static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t 
     case SIROCCO_Q8_0: quantized(SIROCCO_Q8_0, w, rows, k, x, m, x_stride, y, y_stride); break;
     case SIROCCO_Q4_K: quantized(SIROCCO_Q4_K, w, rows, k, x, m, x_stride, y, y_stride); break;
     case SIROCCO_Q6_K: quantized(SIROCCO_Q6_K, w, rows, k, x, m, x_stride, y, y_stride); break;
-    case SIROCCO_Q8_K: break;
+#define UNPACKED(TYPE) unpacked_rows(TYPE, w, rows, k, x, m, x_stride, y, y_stride)
+        CASES_OF_OTHER_TYPES(UNPACKED)
     }
 }
 

@@ -38,7 +38,7 @@ INLINE float quantize(const float *x, int n, int8_t *q, int32_t *sums) {
 
 static void quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out) {
     int32_t sums[32];
-    if (weights == SIROCCO_Q4_K || weights == SIROCCO_Q6_K) {
+    if (sirocco_block_elements(weights) == 256) {
         block_q8_K *block = out;
         for (int64_t b = 0; b < k / 256; b++, block++) {
             block->d = quantize(x + b * 256, 256, block->qs, sums);
@@ -61,8 +61,15 @@ static void dequantize(enum sirocco_type type, const void *src, int64_t k, float
     } else if (type == SIROCCO_BF16) {
         for (; j + vf_lanes <= k; j += vf_lanes) vf_store(dst + j, vf_load_bfloat((const uint16_t *)src + j));
         for (; j < k; j++) dst[j] = float_of_bfloat(((const uint16_t *)src)[j]);
+    } else if (type == SIROCCO_F32) {
+        memcpy(dst, src, (size_t)k * sizeof(float));
     } else {
-        sirocco_reference_dequantize(type, src, k, dst);
+#define DEQUANTIZE(TYPE) dequantize_blocks(TYPE, src, k, dst)
+        switch (type) {
+            CASES_OF_MAIN_TYPES(DEQUANTIZE)
+            CASES_OF_OTHER_TYPES(DEQUANTIZE)
+        default: break;
+        }
     }
 }
 

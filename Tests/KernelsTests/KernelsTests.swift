@@ -6,7 +6,32 @@ import TestSupport
 import Testing
 
 let dense: [sirocco_type] = [SIROCCO_F32, SIROCCO_F16, SIROCCO_BF16]
-let quantized: [sirocco_type] = [SIROCCO_Q4_0, SIROCCO_Q8_0, SIROCCO_Q4_K, SIROCCO_Q6_K]
+let quantized = quantizedTypes.map(\.type)
+
+/// The quantized types: GGML's names, and where in a block binary16 scales lie.
+let quantizedTypes: [(name: String, type: sirocco_type, halves: [Int])] = [
+    ("Q4_0", SIROCCO_Q4_0, [0]), ("Q4_1", SIROCCO_Q4_1, [0, 2]), ("Q5_0", SIROCCO_Q5_0, [0]), ("Q5_1", SIROCCO_Q5_1, [0, 2]),
+    ("Q8_0", SIROCCO_Q8_0, [0]), ("IQ4_NL", SIROCCO_IQ4_NL, [0]), ("MXFP4", SIROCCO_MXFP4, []), ("Q2_K", SIROCCO_Q2_K, [80, 82]),
+    ("Q3_K", SIROCCO_Q3_K, [108]), ("Q4_K", SIROCCO_Q4_K, [0, 2]), ("Q5_K", SIROCCO_Q5_K, [0, 2]), ("Q6_K", SIROCCO_Q6_K, [208]),
+    ("Q8_K", SIROCCO_Q8_K, []), ("TQ1_0", SIROCCO_TQ1_0, [52]), ("TQ2_0", SIROCCO_TQ2_0, [64]), ("IQ1_S", SIROCCO_IQ1_S, [0]),
+    ("IQ1_M", SIROCCO_IQ1_M, []), ("IQ2_XXS", SIROCCO_IQ2_XXS, [0]), ("IQ2_XS", SIROCCO_IQ2_XS, [0]), ("IQ2_S", SIROCCO_IQ2_S, [0]),
+    ("IQ3_XXS", SIROCCO_IQ3_XXS, [0]), ("IQ3_S", SIROCCO_IQ3_S, [0]), ("IQ4_XS", SIROCCO_IQ4_XS, [0]),
+]
+
+/// Gives a block the scale `half` wherever it keeps one.
+func putScale(_ half: UInt16, type: sirocco_type, block: Int, in bytes: inout [UInt8]) {
+    func put(_ bits: UInt32, count: Int, at offset: Int) {
+        for byte in 0..<count { bytes[block + offset + byte] = UInt8(truncatingIfNeeded: bits >> (8 * UInt32(byte))) }
+    }
+    switch type {
+    case SIROCCO_MXFP4: bytes[block] = UInt8(112 + half % 32)
+    case SIROCCO_Q8_K: put((Float(half & 0x3ff) * 0x1p-10 + 0.25).bitPattern, count: 4, at: 0)
+    case SIROCCO_IQ1_M:
+        // A nibble of the half above each twelve bits of scales.
+        for part in 0..<4 { bytes[block + 49 + 2 * part] = bytes[block + 49 + 2 * part] & 15 | UInt8(half >> (4 * part) & 15) << 4 }
+    default: for offset in quantizedTypes.first(where: { $0.type == type })!.halves { put(UInt32(half), count: 2, at: offset) }
+    }
+}
 
 /// The tables that this machine runs.
 func tables() -> [sirocco_kernels] {
@@ -31,14 +56,9 @@ func randomWeights(_ type: sirocco_type, rows: Int, k: Int, _ generator: inout S
         bytes = (0..<rows * k).flatMap { _ in withUnsafeBytes(of: Float.random(in: -2...2, using: &generator)) { Array($0) } }
     case SIROCCO_F16: for i in stride(from: 0, to: count, by: 2) { put(moderate(), at: i) }
     case SIROCCO_BF16: for i in stride(from: 0, to: count, by: 2) { put(UInt16.random(in: 0x3c00...0x4000, using: &generator), at: i) }
-    case SIROCCO_Q4_0: for i in stride(from: 0, to: count, by: 18) { put(moderate(), at: i) }
-    case SIROCCO_Q8_0: for i in stride(from: 0, to: count, by: 34) { put(moderate(), at: i) }
-    case SIROCCO_Q4_K:
-        for i in stride(from: 0, to: count, by: 144) {
-            put(moderate(), at: i)
-            put(moderate(), at: i + 2)
-        }
-    default: for i in stride(from: 0, to: count, by: 210) { put(moderate(), at: i + 208) }
+    default:
+        let block = Int(sirocco_row_bytes(type, sirocco_block_elements(type)))
+        for i in stride(from: 0, to: count, by: block) { putScale(moderate(), type: type, block: i, in: &bytes) }
     }
     return bytes
 }
@@ -106,17 +126,18 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
                     sum += Double(w[j]) * Double(row[j])
                     magnitude += abs(Double(w[j]) * Double(row[j]))
                 }
-                // Q4_K subtracts minima, whose own magnitude bounds the error too.
-                let bound = (magnitude + abs(sum)) * Double(k + 16) * 6e-8 * (type == SIROCCO_Q4_K ? 16 : 1) + 1e-6
+                // Minima are subtracted apart, so that their own magnitude bounds the error too.
+                let minima = [SIROCCO_Q4_1, SIROCCO_Q5_1, SIROCCO_Q2_K, SIROCCO_Q4_K, SIROCCO_Q5_K].contains(type)
+                let bound = (magnitude + abs(sum)) * Double(k + 16) * 6e-8 * (minima ? 16 : 1) + 1e-6
                 #expect(abs(Double(y[i * rows + r]) - sum) <= bound, "\(what) row \(r) of \(rows), \(i) of \(m)")
             }
         }
     }
 
     private func activationValues(_ bytes: [UInt8], _ type: sirocco_type, _ k: Int) -> [Float] {
-        switch type {
-        case SIROCCO_Q4_0, SIROCCO_Q8_0: return scaled(bytes, k, block: 32, blockBytes: 40, valuesAt: 8)
-        case SIROCCO_Q4_K, SIROCCO_Q6_K: return scaled(bytes, k, block: 256, blockBytes: 292, valuesAt: 4)
+        switch sirocco_block_elements(type) {
+        case 32: return scaled(bytes, k, block: 32, blockBytes: 40, valuesAt: 8)
+        case 256: return scaled(bytes, k, block: 256, blockBytes: 292, valuesAt: 4)
         default: return bytes.withUnsafeBytes { raw in (0..<k).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) } }
         }
     }
@@ -180,14 +201,8 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
         let rowBytes = Int(sirocco_row_bytes(type, Int64(k)))
         for fill in [0x00, 0x7f, 0x80, 0xff] as [UInt8] {
             var weights = [UInt8](repeating: fill, count: rowBytes)
-            let scales: [Int] =
-                switch type {
-                case SIROCCO_Q4_0: Array(stride(from: 0, to: rowBytes, by: 18))
-                case SIROCCO_Q8_0: Array(stride(from: 0, to: rowBytes, by: 34))
-                case SIROCCO_Q4_K: [0, 2]
-                default: [208]
-                }
-            for offset in scales { (weights[offset], weights[offset + 1]) = (0x00, 0x3c) }
+            let block = Int(sirocco_row_bytes(type, sirocco_block_elements(type)))
+            for offset in stride(from: 0, to: rowBytes, by: block) { putScale(0x3c00, type: type, block: offset, in: &weights) }
             for sign: Float in [1, -1] {
                 let x = activations((0..<k).map { $0 % 2 == 0 ? 127 * sign : 127 }, k: k, for: type, table("reference"))
                 let expected = multiply(table("reference"), type, weights, rows: 1, k: k, x, m: 1)[0]
@@ -224,7 +239,7 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
 
 @Suite struct BlockTests {
     /// Blocks and their values as GGML defines them.
-    @Test(arguments: [("Q4_0", SIROCCO_Q4_0), ("Q8_0", SIROCCO_Q8_0), ("Q4_K", SIROCCO_Q4_K), ("Q6_K", SIROCCO_Q6_K)])
+    @Test(arguments: quantizedTypes.filter { $0.name != "Q8_K" }.map { ($0.name, $0.type) } + [("BF16", SIROCCO_BF16)])
     func golden(name: String, type: sirocco_type) throws {
         let file = try Fixtures.bytes("fixtures/quants/quants.safetensors")
         let size = file.withUnsafeBytes { Int($0.loadUnaligned(as: UInt64.self)) }
@@ -321,7 +336,7 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
     @Test func sizes() {
         #expect(sirocco_row_bytes(SIROCCO_Q4_K, 257) == -1 && sirocco_row_bytes(SIROCCO_Q4_K, 512) == 288)
         #expect(sirocco_row_bytes(SIROCCO_F32, Int64.max) == -1 && sirocco_row_bytes(SIROCCO_F16, -1) == -1)
-        #expect(sirocco_activation_bytes(SIROCCO_Q4_0, 64) == 80 && sirocco_activation_bytes(SIROCCO_Q8_K, 256) == -1)
+        #expect(sirocco_activation_bytes(SIROCCO_Q4_0, 64) == 80 && sirocco_activation_bytes(SIROCCO_Q8_K, 256) == 292)
         #expect(sirocco_row_bytes(sirocco_type(rawValue: 99), 32) == -1 && sirocco_kernels_select("no such table") == nil)
     }
 }

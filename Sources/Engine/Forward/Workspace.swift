@@ -9,10 +9,10 @@ final class Workspace {
 
         /// What weights of a type are multiplied with.
         init(for type: ElementType) {
-            switch type {
-            case .f32, .f16, .bf16: self = .float
-            case .q4_0, .q8_0: self = .blocks32
-            case .q4_K, .q6_K: self = .blocks256
+            switch type.blockElements {
+            case 1: self = .float
+            case 32: self = .blocks32
+            default: self = .blocks256
             }
         }
 

@@ -65,7 +65,7 @@ func widened(_ bytes: UnsafeRawBufferPointer, from type: ElementType) -> [Float]
         (0..<bytes.count / 2).map {
             float(half: UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)))
         }
-    case .q4_0, .q8_0, .q4_K, .q6_K: nil
+    default: nil
     }
 }
 

@@ -8,16 +8,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// Numeric types, under GGML's numbers. Q8_K is a type of activations only.
+/// Numeric types, under GGML's numbers.
 enum sirocco_type {
     SIROCCO_F32 = 0,
     SIROCCO_F16 = 1,
     SIROCCO_Q4_0 = 2,
+    SIROCCO_Q4_1 = 3,
+    SIROCCO_Q5_0 = 6,
+    SIROCCO_Q5_1 = 7,
     SIROCCO_Q8_0 = 8,
+    SIROCCO_Q2_K = 10,
+    SIROCCO_Q3_K = 11,
     SIROCCO_Q4_K = 12,
+    SIROCCO_Q5_K = 13,
     SIROCCO_Q6_K = 14,
     SIROCCO_Q8_K = 15,
+    SIROCCO_IQ2_XXS = 16,
+    SIROCCO_IQ2_XS = 17,
+    SIROCCO_IQ3_XXS = 18,
+    SIROCCO_IQ1_S = 19,
+    SIROCCO_IQ4_NL = 20,
+    SIROCCO_IQ3_S = 21,
+    SIROCCO_IQ2_S = 22,
+    SIROCCO_IQ4_XS = 23,
+    SIROCCO_IQ1_M = 29,
     SIROCCO_BF16 = 30,
+    SIROCCO_TQ1_0 = 34,
+    SIROCCO_TQ2_0 = 35,
+    SIROCCO_MXFP4 = 39,
 };
 
 typedef struct sirocco_kernels {
@@ -31,8 +49,8 @@ typedef struct sirocco_kernels {
     void (*matmul)(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride_bytes,
                    float *y, int64_t y_stride);
 
-    /// One row of activations for weights of a type: blocks of 32 with an F32 scale and their sum for Q4_0 and Q8_0 (block_q8_activation), Q8_K
-    /// blocks for Q4_K and Q6_K. q = x · (127 / max|x|) to the nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose
+    /// One row of activations for weights of a type: blocks of 32 with an F32 scale and their sum for types whose blocks have 32 values
+    /// (block_q8_activation), Q8_K blocks for those of 256. q = x · (127 / max|x|) to the nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose
     /// values are all below 2^-100 becomes zero. Bit-equal in all tables. k is a multiple of the block.
     void (*quantize_activation)(enum sirocco_type weights, const float *x, int64_t k, void *out);
 

@@ -226,13 +226,13 @@ import Testing
     @Test func typesThatAreOnlyKnown() throws {
         var writer = GGUFModel(architecture: "llama", config: LoadingPlanTests.config, tensors: LoadingPlanTests.tensors()).writer()
         let index = writer.tensors.firstIndex { $0.name == "blk.0.ffn_up.weight" }!
-        writer.tensors[index].type = 13
-        writer.tensors[index].bytes = [UInt8](repeating: 0, count: 256 * 176)
+        writer.tensors[index].type = 40
+        writer.tensors[index].bytes = [UInt8](repeating: 0, count: 256 * 4 * 36)
         let folder = try TemporaryFolder()
         let path = try folder.write("m.gguf", writer.bytes())
         let source = try ModelSource(path: path)
         #expect(
             loadError { () throws(LoadError) in try source.plan() }
-                == .unsupportedTensorType(file: path, tensor: "blk.0.ffn_up.weight", type: "Q5_K"))
+                == .unsupportedTensorType(file: path, tensor: "blk.0.ffn_up.weight", type: "NVFP4"))
     }
 }

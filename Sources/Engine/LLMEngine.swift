@@ -24,8 +24,10 @@ public final class LLMEngine: Sendable {
     public let kernels: String
     private let inbox = Inbox()
 
-    /// An engine for a model, with its cache and its threads.
-    public init(model: Model, options: EngineOptions = .init()) throws(EngineError) {
+    /// An engine for a model, with its cache and its threads. `observer` is told of every step on the engine's thread, and slows it.
+    public init(
+        model: Model, options: EngineOptions = .init(), observer: (@Sendable (EngineStep) -> Void)? = nil
+    ) throws(EngineError) {
         let layout = try EngineLayout(model: model, options: options)
         self.model = model
         contextLength = layout.contextLength
@@ -40,7 +42,7 @@ public final class LLMEngine: Sendable {
         let loop = EngineLoop(
             inbox: inbox, pool: pool, transformer: transformer, scheduler: Scheduler(limits: layout.scheduler, blocks: layout.blocks),
             vocabularySize: model.architecture.vocabularySize, contextLength: layout.contextLength, maxQueued: options.maxQueuedRequests,
-            logitRows: layout.workspace.logitRows)
+            logitRows: layout.workspace.logitRows, observer: observer)
         guard let thread = OSThread({ loop.run() }) else {
             pool.stop()
             throw .invalidOption(name: "threads", reason: "the system started no thread for the engine")

@@ -20,6 +20,12 @@ struct ModelOptions: ParsableArguments {
         if let contextTokens, !(1...(1 << 28)).contains(contextTokens) { throw ValidationError("--context takes a number from 1 to \(1 << 28).") }
     }
 
+    /// How weights are loaded.
+    var loading: LoadOptions { LoadOptions(threads: threads) }
+
+    /// How the engine runs.
+    var engine: EngineOptions { EngineOptions(threads: threads, cacheTokens: contextTokens) }
+
     /// Opens the model's files; no weight is read.
     func source() throws -> ModelSource { try openSource(model) }
 }

@@ -23,10 +23,13 @@ final class EngineLoop: @unchecked Sendable {
     private var masked: [GenerationState] = []
     private let maskJob = UnsafeMutablePointer<(Int, Int) -> Void>.allocate(capacity: 1)
     private var statistics = EngineStatistics()
+    private let observer: (@Sendable (EngineStep) -> Void)?
+    /// When the last step was observed, or work came after a pause.
+    private var lastMark = 0.0
 
     init(
         inbox: Inbox, pool: ThreadPool, transformer: Transformer, scheduler: Scheduler, vocabularySize: Int, contextLength: Int,
-        maxQueued: Int, logitRows: Int
+        maxQueued: Int, logitRows: Int, observer: (@Sendable (EngineStep) -> Void)? = nil
     ) {
         self.inbox = inbox
         self.pool = pool
@@ -36,6 +39,7 @@ final class EngineLoop: @unchecked Sendable {
         self.contextLength = contextLength
         self.maxQueued = maxQueued
         self.logitRows = logitRows
+        self.observer = observer
         scratch = (0..<pool.threadCount).map { _ in SamplerScratch(vocabularySize: vocabularySize) }
         maskJob.initialize(to: { [unowned self] index, _ in self.masked[index].fillMask() })
         publishStatistics()
@@ -48,7 +52,10 @@ final class EngineLoop: @unchecked Sendable {
 
     /// Runs until the inbox is closed; then every sequence that is left fails with `.shutDown`.
     func run() {
-        while let commands = inbox.take(waiting: scheduler.isIdle) {
+        while true {
+            let wasIdle = scheduler.isIdle
+            guard let commands = inbox.take(waiting: wasIdle) else { break }
+            if wasIdle { lastMark = monotonicSeconds() }
             commands.forEach(apply)
             if let batch = scheduler.next() { step(batch) }
             publishStatistics()
@@ -134,6 +141,7 @@ final class EngineLoop: @unchecked Sendable {
         transformer.forward(batch)
         pool.finish()
         readLogits()
+        observe(plan)
         scheduler.commit(plan)
         statistics.steps += 1
         statistics.positions += batch.count
@@ -141,6 +149,16 @@ final class EngineLoop: @unchecked Sendable {
             let isLast = index + 1 == plan.pieces.count || plan.pieces[index + 1].sequence != piece.sequence
             if isLast, let sequence = sequences[piece.sequence] { advance(sequence, computed: piece.end) }
         }
+    }
+
+    /// Tells the observer about a step before its results are published, so that who has seen a result has seen its step.
+    private func observe(_ plan: Batch) {
+        guard let observer else { return }
+        let now = monotonicSeconds()
+        observer(
+            EngineStep(
+                positions: batch.count, sequences: Set(plan.pieces.map(\.sequence)).count, logitRows: consumers.count, seconds: now - lastMark))
+        lastMark = now
     }
 
     /// Turns the plan's integers into rows, and notes who reads which row of logits.

@@ -119,4 +119,11 @@ int sirocco_sgemm(int64_t rows, int64_t k, const float *weights, int64_t w_strid
 /// 0 when memory or threads cannot be had.
 double sirocco_read_bandwidth(int threads, int64_t bytes);
 
+/// Kinds of multiply-add, by their operands.
+enum sirocco_arithmetic { SIROCCO_ARITHMETIC_INT8, SIROCCO_ARITHMETIC_BF16, SIROCCO_ARITHMETIC_F32 };
+
+/// An instrument: operations a second (a multiplication and an addition are two) that so many threads together do with the instructions that a
+/// kernel table may use, the best of several passes; with NULL, with the best that this CPU has. 0 when there are no such instructions.
+double sirocco_arithmetic_peak(const char *table, enum sirocco_arithmetic arithmetic, int threads);
+
 #endif

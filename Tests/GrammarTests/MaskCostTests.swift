@@ -1,4 +1,5 @@
-// An instrument: what masks cost on a real vocabulary (GRAMMAR_MASK_COSTS=1, release build). Without the switch only the walk is checked.
+// An instrument: what masks cost on a real vocabulary, over JSONSchemaBench (GRAMMAR_MASK_COSTS=1, release build; GRAMMAR_BENCH_STEP=1 for
+// all of it). Without the switch a few schemas are walked, to see that the instrument works.
 import Foundation
 import Grammar
 import JSON
@@ -6,67 +7,53 @@ import TestSupport
 import Testing
 import Tokens
 
-@Suite struct MaskCostTests {
-    private static let documents: [(schema: String, text: String)] = [
-        (
-            MaskTests.order,
-            #"{"customer": "Maria Lopez", "items": [{"name": "Lamp", "quantity": 3}, {"name": "Chair"}], "total": 12.50, "currency": "EUR", "note": "Leave it at the door, please; the bell is broken since last week."}"#
-        ),
-        (
-            MaskTests.tree,
-            #"{"value": "the quick brown fox", "children": [{"value": 17}, {"value": "jumps", "children": [{"value": 3}], "open": true, "wide": false}], "done": false}"#
-        ),
-    ]
-
-    private func measure(_ name: String, _ path: String, _ rounds: Int) throws {
-        let tokenizer = try Tokenizer(tokenizerJSON: Fixtures.json(path))
-        let vocabulary = tokenizer.vocabulary
-        let clock = ContinuousClock()
-        var cold: [Double] = []
-        var warm: [Double] = []
-        var accepted: [Double] = []
-        var compile: [Double] = []
-        func microseconds(_ duration: Duration) -> Double {
-            Double(duration.components.attoseconds) / 1e12 + Double(duration.components.seconds) * 1e6
+@Suite(.serialized) struct MaskCostTests {
+    /// Each instance in the first spelling that the grammar takes, else in the one of the policy.
+    private static func instances(_ row: JSONValue, _ schema: JSONValue, _ tokenizer: Tokenizer) -> [[TokenID]]? {
+        guard let rules = try? Rules(jsonSchema: schema), let grammar = try? CompiledGrammar(rules, vocabulary: byteVocabulary) else {
+            return nil
         }
-        for (schema, text) in Self.documents {
-            let tokens = tokenizer.encode(text)
-            let value = try json(schema)
-            var grammar: CompiledGrammar?
-            compile.append(
-                microseconds(
-                    try clock.measure { grammar = try CompiledGrammar(Rules(jsonSchema: value), vocabulary: vocabulary) }))
-            for round in 0..<rounds {
-                var matcher = grammar!.makeMatcher()
-                var mask = TokenMask(count: vocabulary.count)
-                for token in tokens {
-                    let cost = microseconds(clock.measure { matcher.fill(&mask) })
-                    if round == 0 { cold.append(cost) } else { warm.append(cost) }
-                    let isAllowed = mask.allows(token)
-                    #expect(isAllowed)
-                    var isAccepted = false
-                    accepted.append(microseconds(clock.measure { isAccepted = matcher.accept(token) }))
-                    #expect(isAccepted)
-                }
-                #expect(matcher.canStop)
-            }
+        let spellings = Spellings(schema)
+        return (row["tests"]?.arrayValue ?? []).compactMap { test in
+            guard let data = test["data"] else { return nil }
+            let texts = spellings.texts(data)
+            return tokenizer.encode(texts.first { accepts(grammar, $0) } ?? texts[0])
         }
-        func summary(_ values: [Double]) -> String {
-            let sorted = values.sorted()
-            func at(_ share: Double) -> Double { sorted[min(sorted.count - 1, Int(Double(sorted.count) * share))] }
-            let mean = values.reduce(0, +) / Double(values.count)
-            return String(
-                format: "n %d mean %.2f p50 %.2f p90 %.2f p99 %.2f max %.2f µs", values.count, mean, at(0.5), at(0.9), at(0.99),
-                sorted.last!)
-        }
-        print(
-            "\(name) compile: \(summary(compile))\n\(name) first visit: \(summary(cold))\n\(name) again: \(summary(warm))\n\(name) accept: \(summary(accepted))"
-        )
     }
 
-    @Test func costs() throws {
-        let isMeasuring = ProcessInfo.processInfo.environment["GRAMMAR_MASK_COSTS"] != nil
-        try measure("breeze", "models/breeze/tokenizer.json", isMeasuring ? 20 : 2)
-        if isMeasuring { try measure("llama3", "fixtures/tokenizers/llama3/tokenizer.json", 20) }
+    @Test func costsOverTheBench() throws {
+        let environment = ProcessInfo.processInfo.environment
+        let isMeasuring = environment["GRAMMAR_MASK_COSTS"] != nil
+        let path = isMeasuring ? "fixtures/tokenizers/llama3/tokenizer.json" : "models/breeze/tokenizer.json"
+        let tokenizer = try Tokenizer(tokenizerJSON: Fixtures.json(path))
+        let vocabulary = tokenizer.vocabulary
+        let step = isMeasuring ? ProcessEnvironment.benchStep : 400
+        // The vocabulary's own structures are built when a tokenizer is loaded.
+        let clock = ContinuousClock()
+        let loading = try clock.measure { _ = try CompiledGrammar(.literal("x"), vocabulary: vocabulary) }
+        print("structures of the vocabulary: \(loading)")
+        var costs = MaskCosts()
+        var refused = 0
+        for file in try Fixtures.list("fixtures/jsonschemabench") where file.hasSuffix(".jsonl") {
+            if let only = environment["GRAMMAR_BENCH_FILE"], !file.hasPrefix(only) { continue }
+            let lines = try Fixtures.bytes("fixtures/jsonschemabench/\(file)").split(separator: 0x0A)
+            for line in stride(from: 0, to: lines.count, by: step).map({ lines[$0] }) {
+                let row = try JSONValue(parsing: Array(line))
+                guard let schema = row["schema"], let instances = Self.instances(row, schema, tokenizer) else {
+                    refused += 1
+                    continue
+                }
+                let text = Array(schema.text().utf8)
+                let name = row["name"]?.stringValue ?? file
+                _ = try costs.measure(name, vocabulary: vocabulary, instances: instances) { () throws(GrammarError) in
+                    try Rules(jsonSchema: (try? JSONValue(parsing: text)) ?? schema)
+                }
+            }
+        }
+        print("\(costs.firstMasks.count) schemas measured, \(refused) refused\n\(costs.report)")
+        if isMeasuring {
+            for slow in costs.slowest { print("\(Int(slow.cost)) µs: \(slow.name), instance \(slow.instance), token \(slow.position)") }
+        }
+        #expect(costs.masks.count > 100)
     }
 }

@@ -159,6 +159,9 @@ final class LexemeMaskStore: Sendable {
     private let store = Mutex(Store())
     static let maximumBytes = 64 << 20
 
+    /// Drops all masks.
+    func forget() { store.withLock { $0 = Store() } }
+
     /// The mask of a lexeme's state, made when it is first asked for.
     func mask(_ lexeme: Lexeme, _ local: Int32, _ trie: TokenTrie) -> LexemeMask {
         let key = lexeme.hashValueForSharing &* 31 &+ Int(local)

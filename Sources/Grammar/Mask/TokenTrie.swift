@@ -41,6 +41,9 @@ final class TokenTrie: Sendable {
         return trie
     }
 
+    /// Drops the masks that grammars left behind.
+    func forgetMasks() { lexemeMasks.forget() }
+
     /// Whether the token is text that a grammar may ask for.
     static func isText(_ kind: TokenKind) -> Bool {
         switch kind {

@@ -18,13 +18,20 @@ public final class CompiledGrammar: Sendable {
     /// - Parameter canonical: how the tokenizer itself splits a text (valid UTF-8) into tokens; with it, texts without choice are forced as the
     ///   model was trained to see them. Without it only single tokens are forced.
     /// - Throws: `.unsatisfiable` when no text can satisfy the rules, `.tooLarge` when a limit is met.
-    public init(
+    public convenience init(
         _ rules: Rules, vocabulary: Vocabulary, canonical: (@Sendable ([UInt8]) -> [TokenID])? = nil
+    ) throws(GrammarError) {
+        var graph = Graph(limits: rules.limits)
+        let entry = try rules.expression.build(in: &graph, next: Graph.end)
+        try self.init(rules, graph, entry: entry, vocabulary: vocabulary, canonical: canonical)
+    }
+
+    /// Compiles a graph that the rules became.
+    init(
+        _ rules: Rules, _ graph: Graph, entry: NodeID, vocabulary: Vocabulary, canonical: (@Sendable ([UInt8]) -> [TokenID])? = nil
     ) throws(GrammarError) {
         self.rules = rules
         self.canonical = canonical
-        var graph = Graph(limits: rules.limits)
-        let entry = try rules.expression.build(in: &graph, next: Graph.end)
         let program = try Program(graph, entry: entry)
         let trie = TokenTrie.of(vocabulary)
         let store = try MaskStore(program, trie)

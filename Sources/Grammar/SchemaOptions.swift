@@ -24,6 +24,8 @@ public struct GrammarLimits: Sendable, Hashable {
     public var work = 4_000_000
     /// Nesting of values where the schema allows anything.
     public var anyValueDepth = 32
+    /// Steps to tell whether an object or array whose members are counted in several ways can be finished.
+    public var planSteps = 100_000
     /// Digits before and after the point of a number, unless a bound in the schema has more; exponents have at most three digits.
     public var numberDigits = 32
     /// Bytes of text in enumerations, constants and keys together.

@@ -170,7 +170,7 @@ struct MaskStore {
                 number = known
             } else {
                 var closure = Closure(program)
-                closure.arrive(target, register: thread.register, stack: thread.stack, names: thread.names)
+                closure.arrive(target, register: thread.register, stack: thread.stack, scope: thread.scope)
                 number = intern(closure.finish())
                 numbers[exit.trigger] = number
             }
@@ -225,6 +225,7 @@ struct MaskStore {
             hasher.combine(thread.node)
             hasher.combine(thread.local)
             hasher.combine(program.clamped(thread.node, thread.register))
+            hasher.combine(thread.scope?.sharedHash ?? 0)
             hasher.combine(thread.stack.clampedHash)
             sum &+= hasher.finalize()
         }
@@ -235,7 +236,7 @@ struct MaskStore {
         guard a.canStop == b.canStop, a.threads.count == b.threads.count else { return false }
         func same(_ x: Thread, _ y: Thread) -> Bool {
             x.node == y.node && x.local == y.local && program.clamped(x.node, x.register) == program.clamped(y.node, y.register)
-                && x.stack.isClampedSame(as: y.stack) { program.clamped($0.node, $0.register) }
+                && Scope.areSharedSame(x.scope, y.scope) && x.stack.isClampedSame(as: y.stack) { program.clamped($0.node, $0.register) }
         }
         return zip(a.threads, b.threads).allSatisfy(same) || a.threads.allSatisfy { x in b.threads.contains { same(x, $0) } }
     }

@@ -8,10 +8,13 @@ struct Thread: Sendable {
     /// The rule's register (counts characters or runs).
     var register: Int32
     var stack: Frames
-    /// The undeclared names of the object being read.
-    var names: Names?
+    /// What the object or array being read remembers.
+    var scope: Scope?
     /// Inside such a name: its bytes so far.
     var spelling: [UInt8] = []
+
+    /// The undeclared names of the object being read.
+    var names: Names? { scope?.names }
 }
 
 /// A parse in progress: an immutable value. All its threads can still be finished.
@@ -33,7 +36,7 @@ struct Configuration: Sendable {
         while let stack = open.popLast() {
             guard seen.insert(ObjectIdentifier(stack)).inserted else { continue }
             for link in stack.links {
-                if let names = link.names { found.append(names) }
+                if let names = link.scope?.names { found.append(names) }
                 if link.parent.holdsNames { open.append(link.parent) }
             }
         }
@@ -50,7 +53,7 @@ struct Configuration: Sendable {
     /// What the thread's lexeme leads to when it is over: the rest of the grammar, before the next byte.
     static func after(_ thread: Thread, _ program: Program) -> Configuration {
         var closure = Closure(program)
-        closure.arrive(program.nodes[Int(thread.node)].next, register: thread.register, stack: thread.stack, names: thread.names)
+        closure.arrive(program.nodes[Int(thread.node)].next, register: thread.register, stack: thread.stack, scope: thread.scope)
         return closure.finish()
     }
 
@@ -69,7 +72,7 @@ struct Closure {
         var node: NodeID
         var register: Int32
         var stack: Frames
-        var names: Names?
+        var scope: Scope?
     }
 
     private let program: Program
@@ -109,7 +112,7 @@ struct Closure {
                 if node.isName && tracksNames {
                     let name = Names.unescaped(thread.spelling)
                     if Names.contains(thread.names, name) { return }
-                    next.names = Names(name, after: thread.names)
+                    next.scope = Scope.adding(name, to: thread.scope)
                 }
                 leave(next)
             case .stay(let local, let register):
@@ -129,27 +132,27 @@ struct Closure {
                 addText(node, next)
             } else if value < -1 {
                 let target = program.targets[Int(node.first) + Int(-2 - value)]
-                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack, names: thread.names) }
+                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack, scope: thread.scope) }
             }
-        case .end, .choice, .call, .loop: return
+        default: return
         }
     }
 
     /// Goes on behind the thread's node.
     private mutating func leave(_ thread: Thread) {
         let next = program.nodes[Int(thread.node)].next
-        arrive(next, register: thread.register, stack: thread.stack, names: thread.names)
+        arrive(next, register: thread.register, stack: thread.stack, scope: thread.scope)
     }
 
     /// Goes to a node and on through all that reads nothing.
-    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames, names: Names? = nil) {
-        open.append(Arrival(node: node, register: register, stack: stack, names: names))
+    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames, scope: Scope? = nil) {
+        open.append(Arrival(node: node, register: register, stack: stack, scope: scope))
         drain()
     }
 
     private mutating func follow(_ arrival: Arrival) {
         let node = program.nodes[Int(arrival.node)]
-        let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack, names: arrival.names)
+        let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack, scope: arrival.scope)
         switch node.kind {
         case .literal: add(thread)
         case .lexeme: addLexeme(node, program.lexemes[Int(node.index)], thread)
@@ -165,17 +168,20 @@ struct Closure {
         case .call:
             guard isNew(arrival), arrival.stack.depth < Frames.maximumDepth else { return }
             let stack = Frames.pushing(
-                node.next, register: arrival.register, names: arrival.names, on: arrival.stack,
+                node.next, register: arrival.register, scope: arrival.scope, on: arrival.stack,
                 clamp: program.clamped(node.next, arrival.register))
             open.append(Arrival(node: node.first, register: 0, stack: stack))
         case .loop: followLoop(node, arrival)
+        case .planStart, .planPick, .planBegin, .planAfter:
+            guard isNew(arrival) else { return }
+            followPlan(node, arrival)
         case .end:
             guard isNew(arrival) else { return }
             if arrival.stack.links.isEmpty { canStop = true }
             let isFresh = fresh.contains { $0 === arrival.stack }
             for link in arrival.stack.links {
                 if isFresh && program.nodes[Int(link.node)].kind == .loop { continue }
-                open.append(Arrival(node: link.node, register: link.register, stack: link.parent, names: link.names))
+                open.append(Arrival(node: link.node, register: link.register, stack: link.parent, scope: link.scope))
             }
         }
     }
@@ -183,20 +189,50 @@ struct Closure {
     private mutating func followLoop(_ node: GraphNode, _ arrival: Arrival) {
         guard isNew(arrival) else { return }
         if arrival.register >= node.minimum {
-            open.append(Arrival(node: node.next, register: 0, stack: arrival.stack, names: arrival.names))
+            open.append(Arrival(node: node.next, register: 0, stack: arrival.stack, scope: arrival.scope))
         }
         guard arrival.register < node.maximum, arrival.stack.depth < Frames.maximumDepth else { return }
         // Without an upper bound only "none yet", "some" and "enough" matter.
         let count = node.maximum == .max ? min(arrival.register + 1, max(node.minimum, 1)) : arrival.register + 1
         let stack = Frames.pushing(
-            arrival.node, register: count, names: arrival.names, on: arrival.stack, clamp: program.clamped(arrival.node, count))
+            arrival.node, register: count, scope: arrival.scope, on: arrival.stack, clamp: program.clamped(arrival.node, count))
         if node.isBodyNullable { fresh.append(stack) }
         open.append(Arrival(node: arrival.register == 0 ? node.first : node.rest, register: 0, stack: stack))
     }
 
+    private mutating func followPlan(_ node: GraphNode, _ arrival: Arrival) {
+        let plan = program.plans[Int(node.index)]
+        func go(_ target: NodeID, _ scope: Scope?) {
+            open.append(Arrival(node: target, register: 0, stack: arrival.stack, scope: scope))
+        }
+        switch node.kind {
+        case .planStart:
+            let scope = Scope(plan: node.index, position: plan.initial, names: nil)
+            go(plan.plan.pick, scope)
+            if plan.mayClose(plan.initial) { go(plan.plan.close, scope) }
+        case .planAfter:
+            guard let scope = arrival.scope else { return }
+            if plan.mayClose(scope.position) { go(plan.plan.close, scope) }
+            if plan.mayGoOn(scope.position) { go(plan.plan.comma, scope) }
+        case .planPick:
+            guard let scope = arrival.scope else { return }
+            for element in plan.candidates(scope.position).reversed() { go(plan.plan.keys[element], scope) }
+        case .planBegin:
+            guard let scope = arrival.scope, arrival.stack.depth < Frames.maximumDepth else { return }
+            let element = plan.plan.isArray ? plan.element(at: scope.position) : Int(node.count)
+            for (value, position) in plan.ways(element, scope.position).reversed() {
+                let after = Scope(plan: scope.plan, position: position, names: scope.names)
+                let back = plan.plan.back
+                let stack = Frames.pushing(back, register: 0, scope: after, on: arrival.stack, clamp: program.clamped(back, 0))
+                open.append(Arrival(node: value, register: 0, stack: stack))
+            }
+        default: return
+        }
+    }
+
     private mutating func isNew(_ arrival: Arrival) -> Bool {
         for index in visitedPlaces[arrival.node] ?? []
-        where visited[index].register == arrival.register && Names.areSame(visited[index].names, arrival.names)
+        where visited[index].register == arrival.register && Scope.areSame(visited[index].scope, arrival.scope)
             && visited[index].stack.isSame(as: arrival.stack)
         { return false }
         visitedPlaces[arrival.node, default: []].append(visited.count)
@@ -206,7 +242,7 @@ struct Closure {
 
     private mutating func addLexeme(_ node: GraphNode, _ lexeme: Lexeme, _ thread: Thread) {
         if lexeme.canEnd(thread.local, thread.register) {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, names: thread.names))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope))
         }
         if lexeme.canContinue(thread.local, thread.register) { add(thread) }
         drain()
@@ -214,7 +250,7 @@ struct Closure {
 
     private mutating func addWords(_ node: GraphNode, _ trie: LiteralTrie, _ thread: Thread) {
         if trie.accepting[Int(thread.local)] {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, names: thread.names))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope))
         }
         if trie.canContinue(thread.local) { add(thread) }
         drain()
@@ -222,7 +258,7 @@ struct Closure {
 
     private mutating func addText(_ node: GraphNode, _ thread: Thread) {
         if node.next >= 0, program.texts[Int(node.index)].isBoundary[Int(thread.local)] {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, names: thread.names))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope))
         }
         add(thread)
         drain()
@@ -250,7 +286,7 @@ extension Thread {
     /// Whether both differ in their stacks only.
     func isSamePlace(as other: Thread) -> Bool {
         node == other.node && local == other.local && register == other.register && spelling == other.spelling
-            && Names.areSame(names, other.names)
+            && Scope.areSame(scope, other.scope)
     }
 }
 

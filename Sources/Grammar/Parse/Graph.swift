@@ -23,6 +23,14 @@ struct GraphNode: Sendable, Hashable {
         case call
         /// Run `first` (once) and then `rest` so often that together they make `minimum`…`maximum` runs, then go on at `next`.
         case loop
+        /// The object or array of `plans[index]` begins.
+        case planStart
+        /// Another member or item of `plans[index]` begins: any that still may.
+        case planPick
+        /// The value of element `count` of `plans[index]` begins, in any of the ways that lead to an end (arrays: of the next item).
+        case planBegin
+        /// A value of `plans[index]` is over: close, or go on.
+        case planAfter
     }
     var kind: Kind
     var index: Int32 = -1
@@ -46,6 +54,7 @@ struct Graph: Sendable {
     private(set) var lexemes: [Lexeme] = []
     private(set) var tries: [LiteralTrie] = []
     private(set) var texts: [TextAutomaton] = []
+    private(set) var plans: [Plan] = []
     private(set) var literalBytes = 0
     let limits: GrammarLimits
     /// Node 0, where every rule ends.
@@ -84,7 +93,7 @@ struct Graph: Sendable {
         return try add(GraphNode(kind: .words, index: Int32(tries.count - 1), next: next))
     }
 
-    /// A counted lexeme uses its rule's register, so it is a rule of its own.
+    /// A counted lexeme uses its rule's register, so it is a rule of its own (but a name belongs to its object).
     mutating func lexeme(_ lexeme: Lexeme, isName: Bool = false, next: NodeID) throws(GrammarError) -> NodeID {
         let index: Int
         if let known = lexemes.firstIndex(where: { $0.isSame(as: lexeme) }) {
@@ -93,7 +102,7 @@ struct Graph: Sendable {
             index = lexemes.count
             lexemes.append(lexeme)
         }
-        guard lexeme.isCounted && next != Graph.end else {
+        guard lexeme.isCounted && next != Graph.end && !isName else {
             return try add(GraphNode(kind: .lexeme, index: Int32(index), next: next, isName: isName))
         }
         let body = try add(GraphNode(kind: .lexeme, index: Int32(index), next: Graph.end))
@@ -129,6 +138,15 @@ struct Graph: Sendable {
         return try call(try add(node), next: next)
     }
 
+    /// Adds a plan; the nodes that work for it refer to it by its number.
+    mutating func add(_ plan: Plan) throws(GrammarError) -> Int32 {
+        guard plan.elements.count <= limits.nodes else { throw .tooLarge(what: "members", limit: limits.nodes, pointer: JSONPointer()) }
+        plans.append(plan)
+        return Int32(plans.count - 1)
+    }
+
+    mutating func setPlan(_ index: Int32, _ plan: Plan) { plans[Int(index)] = plan }
+
     /// A place to be filled later, for recursion.
     mutating func reserve() throws(GrammarError) -> NodeID { try add(GraphNode(kind: .choice, first: 0, count: 0)) }
 
@@ -144,8 +162,8 @@ struct Graph: Sendable {
     mutating func append(_ other: Graph, entry: NodeID) throws(GrammarError) -> NodeID {
         let base = NodeID(nodes.count) - 1
         func moved(_ node: NodeID) -> NodeID { node <= 0 ? node : node + base }
-        let (targetBase, literalBase, trieBase, textBase) = (
-            Int32(targets.count), Int32(literals.count), Int32(tries.count), Int32(texts.count)
+        let (targetBase, literalBase, trieBase, textBase, planBase) = (
+            Int32(targets.count), Int32(literals.count), Int32(tries.count), Int32(texts.count), Int32(plans.count)
         )
         guard nodes.count + other.nodes.count <= limits.nodes else {
             throw .tooLarge(what: "grammar nodes", limit: limits.nodes, pointer: JSONPointer())
@@ -171,11 +189,13 @@ struct Graph: Sendable {
             case .loop:
                 copy.first = moved(node.first)
                 copy.rest = moved(node.rest)
+            case .planStart, .planPick, .planBegin, .planAfter: copy.index += planBase
             case .end: break
             }
             nodes.append(copy)
         }
         targets += other.targets.map(moved)
+        plans += other.plans.map { $0.moved(moved) }
         literals += other.literals
         tries += other.tries
         texts += other.texts

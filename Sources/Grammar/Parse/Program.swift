@@ -9,13 +9,14 @@ final class Program: Sendable {
     let lexemes: [Lexeme]
     let tries: [LiteralTrie]
     let texts: [TextAutomaton]
+    let plans: [PlanRun]
     let entry: NodeID
     /// Whether some object keeps track of its undeclared names.
     let hasNames: Bool
 
     /// - Throws: `.unsatisfiable` when no text at all can be finished from the entry.
     init(_ graph: Graph, entry: NodeID, reason: (pointer: JSONPointer, text: String)? = nil) throws(GrammarError) {
-        let productive = Self.productive(graph)
+        let productive = try Self.productive(graph)
         guard productive[Int(entry)] else {
             throw .unsatisfiable(
                 pointer: reason?.pointer ?? JSONPointer(), reason: reason?.text ?? "every way through the rules ends in a contradiction")
@@ -45,6 +46,7 @@ final class Program: Sendable {
             default: break
             }
         }
+        plans = try Self.runs(graph, productive)
         self.nodes = nodes
         self.targets = targets
         self.entry = entry
@@ -56,7 +58,7 @@ final class Program: Sendable {
     }
 
     /// The nodes from which the end of the rule can be reached: the least fixed point, by a work list over reversed edges.
-    private static func productive(_ graph: Graph) -> [Bool] {
+    private static func productive(_ graph: Graph) throws(GrammarError) -> [Bool] {
         let nodes = graph.nodes
         var productive = [Bool](repeating: false, count: nodes.count)
         var dependents = [[Int32]](repeating: [], count: nodes.count)
@@ -70,10 +72,12 @@ final class Program: Sendable {
             case .choice: needs = Array(choices(node))
             case .call: needs = [node.first, node.next]
             case .loop: needs = [node.first, node.rest, node.next]
+            case .planStart: needs = graph.plans[Int(node.index)].elements.flatMap { $0.ways.map(\.value) }
+            case .planPick, .planBegin, .planAfter: needs = [graph.plans[Int(node.index)].start]
             }
             for need in needs where need >= 0 { dependents[Int(need)].append(Int32(index)) }
         }
-        func holds(_ node: GraphNode) -> Bool {
+        func holds(_ node: GraphNode) throws(GrammarError) -> Bool {
             func reaches(_ other: NodeID) -> Bool { other >= 0 && productive[Int(other)] }
             switch node.kind {
             case .end: return true
@@ -84,14 +88,24 @@ final class Program: Sendable {
             case .loop:
                 guard reaches(node.next), node.minimum <= node.maximum else { return false }
                 return node.minimum == 0 || reaches(node.first) && (node.minimum == 1 || reaches(node.rest))
+            case .planStart: return try PlanRun(graph.plans[Int(node.index)], limits: graph.limits, isProductive: reaches).isFeasible
+            case .planPick, .planBegin, .planAfter: return reaches(graph.plans[Int(node.index)].start)
             }
         }
         var open = Array(nodes.indices)
         while let index = open.popLast() {
-            if productive[index] || !holds(nodes[index]) { continue }
+            if productive[index] { continue }
+            if try !holds(nodes[index]) { continue }
             productive[index] = true
             for dependent in dependents[index] where !productive[Int(dependent)] { open.append(Int(dependent)) }
         }
         return productive
+    }
+
+    /// The plans without the ways that lead nowhere.
+    private static func runs(_ graph: Graph, _ productive: [Bool]) throws(GrammarError) -> [PlanRun] {
+        var runs: [PlanRun] = []
+        for plan in graph.plans { runs.append(try PlanRun(plan, limits: graph.limits) { productive[Int($0)] }) }
+        return runs
     }
 }

@@ -1,0 +1,324 @@
+// A plan at work: which members or items may come, and in which ways, so that the object or array can still be finished.
+import JSON
+import Synchronization
+
+/// A plan without the ways that lead nowhere. Every question is answered exactly: what is allowed can be finished.
+final class PlanRun: Sendable {
+    let plan: Plan
+    let initial: PlanPosition
+    /// Whether the object or array can be finished at all.
+    let isFeasible: Bool
+    private let bounds: PlanBounds
+    /// By element: its group, −1 where it must not appear.
+    private let groupOf: [Int32]
+    /// What was found out about positions (only where there are counters).
+    private let known = Mutex<[PlanPosition: Bool]>([:])
+    private static let maximumKnown = 65_536
+
+    init(_ graphPlan: Plan, limits: GrammarLimits, isProductive: (NodeID) -> Bool) throws(GrammarError) {
+        var plan = graphPlan
+        let never = plan.counters.enumerated().reduce(UInt32(0)) { $1.element.maximum == 0 ? $0 | 1 << UInt32($1.offset) : $0 }
+        for index in plan.elements.indices {
+            var ways: [Way] = []
+            for way in plan.elements[index].ways where way.counters & never == 0 && isProductive(way.value) && !ways.contains(way) {
+                ways.append(way)
+            }
+            plan.elements[index].ways = ways
+        }
+        self.plan = plan
+        let (bounds, groupOf, left) = try PlanBounds.make(plan, limits)
+        self.bounds = bounds
+        self.groupOf = groupOf
+        let bits = plan.isArray ? 0 : plan.singles - (plan.isOrdered ? plan.declared : 0)
+        initial = PlanPosition(
+            seen: [UInt64](repeating: 0, count: (bits + 63) / 64), counters: [Int32](repeating: 0, count: plan.counters.count), left: left)
+        let isHopeless = plan.elements.contains { $0.isRequired && $0.ways.isEmpty }
+        let canFinish = try bounds.canFinish(initial)
+        isFeasible = canFinish && !isHopeless
+    }
+
+    /// Whether all that is required is there.
+    func mayClose(_ position: PlanPosition) -> Bool { bounds.isEnough(position) }
+
+    /// Whether another member or item may come.
+    func mayGoOn(_ position: PlanPosition) -> Bool {
+        if plan.isArray { return !ways(element(at: position), position).isEmpty }
+        return plan.elements.indices.contains { !ways($0, position).isEmpty }
+    }
+
+    /// The members that may come next.
+    func candidates(_ position: PlanPosition) -> [Int] { plan.elements.indices.filter { !ways($0, position).isEmpty } }
+
+    /// Arrays: the element of the next item.
+    func element(at position: PlanPosition) -> Int { min(Int(position.count), plan.declared) }
+
+    /// The ways in which the element may be read now, each with the position after it.
+    func ways(_ element: Int, _ position: PlanPosition) -> [(value: NodeID, after: PlanPosition)] {
+        guard var after = taking(element, position) else { return [] }
+        guard bounds.count(one: &after) else { return [] }
+        var found: [(NodeID, PlanPosition)] = []
+        for way in plan.elements[element].ways {
+            var next = after
+            if bounds.raise(way.counters, &next), canFinish(next) { found.append((way.value, next)) }
+        }
+        return found
+    }
+
+    /// The position with the element taken, apart from counts; nil when it may not come.
+    private func taking(_ element: Int, _ position: PlanPosition) -> PlanPosition? {
+        if plan.isArray { return position }
+        let group = Int(groupOf[element])
+        guard group >= 0 else { return nil }
+        var after = position
+        let declared = plan.isOrdered ? plan.declared : 0
+        if plan.isOrdered {
+            let end = min(element, declared)
+            guard element >= declared || element >= Int(position.next) else { return nil }
+            for skipped in min(Int(position.next), end)..<end {
+                if plan.elements[skipped].isRequired { return nil }
+                if groupOf[skipped] >= 0 { after.left[Int(groupOf[skipped])] -= 1 }
+            }
+            after.next = Int32(element < declared ? element + 1 : declared)
+        }
+        if element >= declared && element < plan.singles {
+            let bit = element - declared
+            guard after.seen[bit >> 6] >> UInt64(bit & 63) & 1 == 0 else { return nil }
+            after.seen[bit >> 6] |= 1 << UInt64(bit & 63)
+        }
+        if after.left[group] != .max {
+            guard after.left[group] > 0 else { return nil }
+            after.left[group] -= 1
+        }
+        return after
+    }
+
+    private func canFinish(_ position: PlanPosition) -> Bool {
+        if plan.counters.isEmpty { return bounds.canFinishUncounted(position) }
+        if let answer = known.withLock({ $0[position] }) { return answer }
+        // What takes more steps than the start of the plan was allowed counts as impossible.
+        let answer = (try? bounds.canFinish(position)) ?? false
+        known.withLock {
+            if $0.count >= Self.maximumKnown { $0 = [:] }
+            $0[position] = answer
+        }
+        return answer
+    }
+}
+
+/// The numbers of a plan: can what is missing be made up by what may still come?
+struct PlanBounds: Sendable {
+    /// Members alike in the counters of their ways and in whether they must come.
+    struct Group: Sendable {
+        let counters: [UInt32]
+        let isRequired: Bool
+    }
+    private let minimum: Int32
+    private let maximum: Int32
+    private let counterMinima: [Int32]
+    private let counterMaxima: [Int32]
+    private let groups: [Group]
+    /// Arrays: the counters of the ways of each listed item, then of the rest.
+    private let items: [[UInt32]]
+    private let isArray: Bool
+    private let steps: Int
+
+    private static let maximumCountedPrefix = 256
+
+    static func make(_ plan: Plan, _ limits: GrammarLimits) throws(GrammarError) -> (PlanBounds, groupOf: [Int32], left: [Int32]) {
+        var groups: [Group] = []
+        var groupOf = [Int32](repeating: -1, count: plan.elements.count)
+        var left: [Int32] = []
+        var numbers: [[UInt32]: Int] = [:]
+        var items: [[UInt32]] = []
+        for (index, element) in plan.elements.enumerated() {
+            let masks = Set(element.ways.map(\.counters)).sorted()
+            if plan.isArray {
+                items.append(masks)
+                continue
+            }
+            if element.ways.isEmpty || element.supply == 0 { continue }
+            let isSingle = index < plan.singles
+            // Kinds of other members are used up one by one, so each is a group of its own.
+            let key = masks + [element.isRequired ? 1 : 0, isSingle ? 0 : UInt32(index) + 1]
+            let number = numbers[key] ?? groups.count
+            if number == groups.count {
+                groups.append(Group(counters: masks, isRequired: element.isRequired))
+                left.append(0)
+                numbers[key] = number
+            }
+            groupOf[index] = Int32(number)
+            left[number] = element.supply == .max ? .max : Int32(clamping: Int(left[number]) + Int(element.supply))
+        }
+        var maximum = plan.maximum.map { Int32(clamping: $0) } ?? .max
+        if plan.isArray {
+            if let unusable = items.firstIndex(where: \.isEmpty) { maximum = min(maximum, Int32(unusable)) }
+            if !plan.counters.isEmpty && plan.declared > maximumCountedPrefix {
+                throw .tooLarge(what: "listed items beside counters", limit: maximumCountedPrefix, pointer: JSONPointer())
+            }
+        } else if !left.contains(.max), left.reduce(0, { $0 + Int($1) }) <= Int(maximum) {
+            maximum = .max
+        }
+        let bounds = PlanBounds(
+            minimum: Int32(clamping: plan.minimum), maximum: maximum, counterMinima: plan.counters.map { Int32(clamping: $0.minimum) },
+            counterMaxima: plan.counters.map { $0.maximum.map { Int32(clamping: $0) } ?? .max }, groups: groups, items: items,
+            isArray: plan.isArray, steps: limits.planSteps)
+        return (bounds, groupOf, left)
+    }
+
+    /// Whether the object or array may be over here.
+    func isEnough(_ position: PlanPosition) -> Bool {
+        guard position.count >= minimum, zip(position.counters, counterMinima).allSatisfy({ $0 >= $1 }) else { return false }
+        return !groups.indices.contains { groups[$0].isRequired && position.left[$0] > 0 }
+    }
+
+    /// Counts one member or item; false when there are too many.
+    func count(one position: inout PlanPosition) -> Bool {
+        guard position.count < maximum else { return false }
+        position.count += 1
+        if maximum == .max { position.count = min(position.count, max(minimum, isArray ? Int32(items.count - 1) : 0)) }
+        return true
+    }
+
+    /// Raises the counters of the bit set; false when one is over its maximum.
+    func raise(_ counters: UInt32, _ position: inout PlanPosition) -> Bool {
+        var rest = counters
+        while rest != 0 {
+            let index = rest.trailingZeroBitCount
+            rest &= rest - 1
+            guard index < position.counters.count else { return false }
+            position.counters[index] += 1
+            if position.counters[index] > counterMaxima[index] { return false }
+            if counterMaxima[index] == .max { position.counters[index] = min(position.counters[index], counterMinima[index]) }
+        }
+        return true
+    }
+
+    /// Whether the end can be reached, where nothing but members and items is counted.
+    func canFinishUncounted(_ position: PlanPosition) -> Bool {
+        if isArray { return max(minimum, position.count) <= maximum }
+        var required = 0
+        var optional = 0
+        for (group, left) in zip(groups, position.left) { if group.isRequired { required += Int(left) } else { optional += Int(left) } }
+        let count = Int(position.count)
+        return count + required <= Int(maximum) && count + required + optional >= Int(minimum)
+    }
+
+    /// Whether the end can be reached.
+    /// - Throws: `.tooLarge` when that takes too many steps to say.
+    func canFinish(_ position: PlanPosition) throws(GrammarError) -> Bool {
+        if counterMinima.isEmpty { return canFinishUncounted(position) }
+        var search = Search(limit: steps)
+        return isArray ? try canFinishArray(position, &search) : try canFinishObject(position, &search)
+    }
+
+    /// The missing amounts, first of members, then of each counter: at least and at most; nil when something is too much already.
+    private func missing(_ position: PlanPosition) -> (low: [Int], high: [Int])? {
+        var low = [max(Int(minimum) - Int(position.count), 0)]
+        var high = [maximum == .max ? Int.max : Int(maximum) - Int(position.count)]
+        for (index, value) in position.counters.enumerated() {
+            low.append(max(Int(counterMinima[index]) - Int(value), 0))
+            high.append(counterMaxima[index] == .max ? Int.max : Int(counterMaxima[index]) - Int(value))
+        }
+        return zip(low, high).allSatisfy({ $0 <= $1 }) ? (low, high) : nil
+    }
+
+    private func canFinishObject(_ position: PlanPosition, _ search: inout Search) throws(GrammarError) -> Bool {
+        guard var (low, high) = missing(position) else { return false }
+        search.variables = []
+        for (index, group) in groups.enumerated() where position.left[index] > 0 {
+            let left = position.left[index] == .max ? Int.max : Int(position.left[index])
+            // The group's own amount is one more thing to make up.
+            let own = low.count
+            low.append(group.isRequired ? left : 0)
+            high.append(left)
+            for counters in group.counters { search.variables.append([0, own] + Self.indices(counters)) }
+        }
+        return try search.run(low, high)
+    }
+
+    private func canFinishArray(_ start: PlanPosition, _ search: inout Search) throws(GrammarError) -> Bool {
+        // All that can be reached, item by item, then the rest at once.
+        var reached: Set<PlanPosition> = [start]
+        while let position = reached.first, Int(position.count) < items.count - 1 {
+            if reached.contains(where: isEnough) { return true }
+            var next: Set<PlanPosition> = []
+            for position in reached {
+                var after = position
+                guard count(one: &after) else { continue }
+                for counters in items[Int(position.count)] {
+                    try search.step()
+                    var way = after
+                    if raise(counters, &way) { next.insert(way) }
+                }
+            }
+            reached = next
+        }
+        search.variables = items[items.count - 1].map { [0] + Self.indices($0) }
+        for position in reached {
+            guard let (low, high) = missing(position) else { continue }
+            if try search.run(low, high) { return true }
+        }
+        return false
+    }
+
+    /// The amounts that one of the bit set adds to.
+    private static func indices(_ counters: UInt32) -> [Int] { (0..<32).filter { counters >> UInt32($0) & 1 == 1 }.map { $0 + 1 } }
+}
+
+/// Whole numbers x ≥ 0, one for each variable, so that every amount (the sum of the variables that add to it) lies within its bounds.
+private struct Search {
+    /// By variable: the amounts that it adds to, sorted.
+    var variables: [[Int]] = []
+    private var steps = 0
+    private let limit: Int
+    private var potential: [[Int]] = []
+
+    init(limit: Int) { self.limit = limit }
+
+    mutating func step() throws(GrammarError) {
+        steps += 1
+        if steps > limit { throw .tooLarge(what: "steps to weigh the counters of an object or array", limit: limit, pointer: JSONPointer()) }
+    }
+
+    mutating func run(_ low: [Int], _ high: [Int]) throws(GrammarError) -> Bool {
+        // By variable and amount: what the variables from here on can add at most.
+        potential = [[Int]](repeating: [Int](repeating: 0, count: low.count), count: variables.count + 1)
+        for index in variables.indices.reversed() {
+            potential[index] = potential[index + 1]
+            let bound = variables[index].map { high[$0] }.min() ?? 0
+            for amount in variables[index] {
+                let (sum, overflow) = potential[index][amount].addingReportingOverflow(bound)
+                potential[index][amount] = overflow ? .max : sum
+            }
+        }
+        return try choose(0, low, high)
+    }
+
+    /// Chooses the variables from `index` on; `low` may be negative (already enough).
+    private mutating func choose(_ index: Int, _ low: [Int], _ high: [Int]) throws(GrammarError) -> Bool {
+        try step()
+        for amount in low.indices where low[amount] > potential[index][amount] { return false }
+        guard index < variables.count else { return true }
+        let touched = variables[index]
+        var least = 0
+        var most = Int.max
+        for amount in touched {
+            let after = potential[index + 1][amount]
+            if after != .max { least = max(least, low[amount] - after) }
+            most = min(most, high[amount])
+        }
+        // Without an upper bound, more than what is missing helps nobody.
+        if most == .max { most = max(least, touched.map { low[$0] }.max() ?? 0) }
+        var x = least
+        while x <= most {
+            var (nextLow, nextHigh) = (low, high)
+            for amount in touched {
+                nextLow[amount] -= x
+                if high[amount] != .max { nextHigh[amount] -= x }
+            }
+            if try choose(index + 1, nextLow, nextHigh) { return true }
+            x += 1
+        }
+        return false
+    }
+}

@@ -28,15 +28,18 @@ extension Evaluator {
         switch name {
         case "append":
             guard let first else { return nil }
+            try checkNesting(first)
             box.items.append(first)
         case "extend":
             guard let first else { return nil }
+            try checkNesting(first)
             let more = try items(of: first)
             try charge(more.count)
             box.items += more
         case "insert":
             guard arguments.positional.count == 2 else { return nil }
             try charge(box.items.count)
+            try checkNesting(arguments.positional[1])
             let index = try integer(first, 0, "the index")
             let place = index < 0 ? max(0, box.items.count + index) : min(index, box.items.count)
             box.items.insert(arguments.positional[1], at: place)
@@ -74,6 +77,7 @@ extension Evaluator {
             let key = try self.key(of: keyValue)
             if let found = box.value(for: key) { return found }
             let value = arguments.value(1, "default") ?? Value.none
+            try checkNesting(value)
             noteChange(box)
             box.set(value, for: keyValue, key: key)
             return value
@@ -97,8 +101,10 @@ extension Evaluator {
             if let other = arguments.positional.first {
                 guard case .dictionary(let other) = other else { throw .evaluation("update needs a dictionary", line: line) }
                 try charge(other.count)
+                try checkNesting(.dictionary(other))
                 for (key, value) in zip(other.keys, other.values) { box.set(value, for: key, key: try self.key(of: key)) }
             }
+            for (_, value) in arguments.named { try checkNesting(value) }
             for (name, value) in arguments.named { box.set(value, named: name) }
             return Value.none
         default: return nil

@@ -60,6 +60,23 @@ final class Evaluator {
         guard length <= limits.textLength else { throw .limit("a text longer than \(limits.textLength)", line: line) }
     }
 
+    /// Before a value is kept beyond its expression: what nests without end is released by recursion, which the stack does not hold.
+    func checkNesting(_ value: Value, depth: Int = 0) throws(JinjaError) {
+        guard depth < limits.depth else { throw .limit("a value nested deeper than \(limits.depth)", line: line) }
+        let inner: [Value]
+        switch value {
+        case .list(let box): inner = box.items
+        case .tuple(let items): inner = items
+        case .dictionary(let box), .namespace(let box): inner = box.keys + box.values
+        case .cycler(let cycler): inner = cycler.items
+        case .loop(let loop): inner = loop.items
+        case .function(let function): inner = function.receiver.map { [$0] } ?? []
+        default: return
+        }
+        try charge(1 + inner.count / 4)
+        for item in inner { try checkNesting(item, depth: depth + 1) }
+    }
+
     func enter() throws(JinjaError) {
         depth += 1
         guard depth <= limits.depth else { throw .limit("nested deeper than \(limits.depth)", line: line) }
@@ -159,12 +176,15 @@ final class Evaluator {
 
     func assign(_ value: Value, to target: Target, in scope: Scope) throws(JinjaError) {
         switch target {
-        case .name(let name): scope.variables[name] = value
+        case .name(let name):
+            try checkNesting(value)
+            scope.variables[name] = value
         case .namespaceMember(let name, let member):
             guard case .namespace(let box)? = scope.lookup(name) else {
                 throw .evaluation("cannot assign an attribute of \"\(name)\", which is no namespace", line: line)
             }
             noteChange(box)
+            try checkNesting(value)
             box.set(value, named: member)
         case .tuple(let targets):
             let items = try self.items(of: value)

@@ -34,6 +34,25 @@ import Testing
         "{{ '" + String(repeating: "x", count: 2_000_000) + "' }}",
     ]
 
+    /// Each of these trapped, overflowed the stack or took gigabytes.
+    @Test func extremesEndWithAnError() {
+        let nested = String(repeating: "[", count: 60) + "1" + String(repeating: "]", count: 60)
+        for source in [
+            "{{ range(0, -9223372036854775807 - 1, -1) }}", "{{ \(nested) | tojson(indent=8000000) }}",
+            "{% set ns = namespace(x=[]) %}{% for i in range(100000) %}{% set ns.x = [ns.x] %}{% endfor %}",
+            "{% set ns = namespace(x=()) %}{% for i in range(100000) %}{% set ns.x = (ns.x,) %}{% endfor %}",
+            "{% set l = [1] %}{% for i in range(100000) %}{% if l.append((l[-1],)) %}{% endif %}{% endfor %}",
+            "{% set x = 1 %}" + String(repeating: "{% set x = [x] %}", count: 50_000),
+            "{% set d = {} %}{% for i in range(100000) %}{% if d.update(x=(d.x,)) %}{% endif %}{% endfor %}",
+        ] {
+            guard case .failure(.limit) = Self.outcome(source) else {
+                Issue.record("\(source.prefix(60)) should reach a limit")
+                continue
+            }
+        }
+        #expect(Self.outcome("{{ '+1'.zfill(-9223372036854775807 - 1) }}") == .success("+1"))
+    }
+
     @Test(arguments: runaways.indices) func endsWithAnError(_ index: Int) {
         let source = Self.runaways[index]
         if source.first == "(" {

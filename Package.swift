@@ -47,14 +47,14 @@ let targets: [Target] = [
     library("Chat", ["Engine", "Grammar", "Tokens", "Jinja", "JSON"]),
     .target(name: "CProcess"),
     library("MCP", ["JSON", "CProcess"]),
-    library("Agent", ["Chat", "Engine", "MCP", "JSON"]),
+    library("Agent", ["Chat", "Engine", "MCP", "Grammar", "JSON"]),
     library("Tools", ["Agent", "Chat", "Engine", "MCP", "Grammar", "JSON", "Embedded"]),
     .target(name: "Embedded"),
     .executableTarget(
         name: "sirocco",
         dependencies: [
             "Tools", "Agent", "MCP", "Chat", "Engine", "Grammar", "Tokens", "Jinja", "JSON", "Kernels", "Embedded",
-            argumentParser, logging,
+            "CProcess", argumentParser, logging,
         ],
         swiftSettings: relaxed),
 

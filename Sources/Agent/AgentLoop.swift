@@ -110,7 +110,7 @@ public struct AgentLoop: Sendable {
             case .note(let text): await observe(.note(text))
             case .text(let text): await observe(.text(text))
             case .reasoning(let text): await observe(.reasoning(text))
-            case .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
+            case .generated, .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
             case .finished(let finish, let usage, let message): return Completion(message: message, finish: finish, usage: usage)
             }
         }

@@ -1,5 +1,6 @@
 // The tools of MCP servers, as one toolbox: each server on its own, so that one that fails takes no other with it.
 public import Chat
+import Engine
 import JSON
 public import MCP
 
@@ -18,6 +19,7 @@ public actor MCPToolbox: Toolbox {
         let client: MCPClient
         let timeout: Int
         var tools: [ToolDefinition] = []
+        var promises = OutputPromises([])
         /// The state of the server's announcements when `tools` was listed; nil before.
         var generation: Int?
         var problem: String?
@@ -28,7 +30,15 @@ public actor MCPToolbox: Toolbox {
     private var servers: [Server]
     private let refused: [MCPConfiguration.Refusal]
     private let naming: Naming
-    private var owners: [String: (client: MCPClient, name: String, timeout: Int)] = [:]
+    private var owners: [String: Owner] = [:]
+
+    /// Where a tool's calls go.
+    private struct Owner {
+        let client: MCPClient
+        let name: String
+        let timeout: Int
+        let promises: OutputPromises
+    }
 
     /// Nothing is started before `tools()`. `callTime`: milliseconds for each call where the configuration does not say.
     public init(
@@ -72,7 +82,9 @@ public actor MCPToolbox: Toolbox {
             switch listing.tools {
             case .success(let list):
                 servers[listing.index].tools = list.tools
-                servers[listing.index].warning = list.nameless == 0 ? nil : "tools without a name, left out: \(list.nameless)"
+                servers[listing.index].promises = listing.promises
+                let warnings = (list.nameless == 0 ? [] : ["tools without a name, left out: \(list.nameless)"]) + listing.promises.uncheckable
+                servers[listing.index].warning = warnings.isEmpty ? nil : warnings.joined(separator: "; ")
                 servers[listing.index].problem = nil
             case .failure(let error):
                 servers[listing.index].tools = []
@@ -88,14 +100,22 @@ public actor MCPToolbox: Toolbox {
         let index: Int
         let generation: Int
         let tools: Result<ToolListing, MCPClientError>
+        var promises = OutputPromises([])
     }
 
     private static func listing(of client: MCPClient, at index: Int) async -> Listing {
         let generation = client.toolsGeneration
         do throws(MCPClientError) {
-            return Listing(index: index, generation: generation, tools: .success(try await client.listTools()))
+            let list = try await client.listTools()
+            return Listing(index: index, generation: generation, tools: .success(list), promises: await promises(of: list.tools))
         } catch {
             return Listing(index: index, generation: generation, tools: .failure(error))
+        }
+    }
+
+    private static func promises(of tools: [ToolDefinition]) async -> OutputPromises {
+        do { return try await onOwnThread { OutputPromises(tools) } } catch {
+            return OutputPromises(unread: "the output schemas were not read: \(error)")
         }
     }
 
@@ -105,13 +125,18 @@ public actor MCPToolbox: Toolbox {
         refused.map(\.description) + servers.compactMap { server in (server.problem ?? server.warning).map { "\(server.name): \($0)" } }
     }
 
+    /// Asks the server that owns the tool; whatever goes wrong, a result that breaks its tool's own output schema included, is text.
     public func call(_ call: ToolCall) async -> ToolOutput {
         guard let owner = owners[call.name] else { return ToolOutput("There is no tool named \"\(call.name)\".", isError: true) }
         guard case .object(let arguments) = call.arguments else {
             return ToolOutput("The arguments must be an object, not \(call.arguments.typeName).", isError: true)
         }
-        do throws(MCPClientError) {
+        do {
             let result = try await owner.client.callTool(owner.name, arguments: arguments, milliseconds: owner.timeout)
+            let promises = owner.promises
+            if promises.covers(owner.name), let breach = try await onOwnThread({ promises.breach(by: result, of: owner.name) }) {
+                return ToolOutput("The tool's result is withheld, since it does not fit its own output schema: \(breach)", isError: true)
+            }
             return ToolOutput(MCPToolbox.text(of: result), isError: result.isError)
         } catch {
             return ToolOutput("The tool failed: \(error)", isError: true)
@@ -146,7 +171,7 @@ public actor MCPToolbox: Toolbox {
                     name = wanted.prefix(64 - ending.count) + ending
                     suffix += 1
                 }
-                owners[name] = (server.client, tool.name, server.timeout)
+                owners[name] = Owner(client: server.client, name: tool.name, timeout: server.timeout, promises: server.promises)
                 specs.append(ToolSpec(name: name, description: tool.description ?? tool.title, inputSchema: tool.inputSchema))
             }
         }

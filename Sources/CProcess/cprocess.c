@@ -191,3 +191,27 @@ int cprocess_thread(void *(*body)(void *), void *argument, size_t stack) {
     pthread_attr_destroy(&attributes);
     return fault;
 }
+
+static void say_lost_page(int signal, siginfo_t *details, void *context) {
+    (void)context;
+    if (details->si_code != BUS_ADRERR) {  // not a mapped file's: the system's own answer, as the instruction is tried again
+        struct sigaction standard;
+        memset(&standard, 0, sizeof standard);
+        standard.sa_handler = SIG_DFL;
+        sigaction(signal, &standard, NULL);
+        return;
+    }
+    static const char sentence[] = "sirocco: a model file changed while it was in use, or can no longer be read\n";
+    ssize_t written = write(STDERR_FILENO, sentence, sizeof sentence - 1);
+    (void)written;
+    _exit(128 + signal);
+}
+
+int cprocess_explain_lost_pages(void) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = say_lost_page;
+    action.sa_flags = SA_SIGINFO;
+    sigfillset(&action.sa_mask);
+    return sigaction(SIGBUS, &action, NULL) == 0 ? 0 : errno;
+}

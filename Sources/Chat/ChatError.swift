@@ -30,6 +30,7 @@ public enum ChatError: Error, Sendable, CustomStringConvertible {
     /// The stream of events ended without its last event.
     case endedWithoutResult
 
+    /// The error as a sentence.
     public var description: String {
         switch self {
         case .noTemplate(let model): "\(model) brings no chat template"

@@ -24,6 +24,7 @@ public struct TokenLogprob: Sendable, Hashable {
         /// Its natural log-probability.
         public var logprob: Float
 
+        /// An alternative; see the members.
         public init(bytes: [UInt8], logprob: Float) {
             self.bytes = bytes
             self.logprob = logprob
@@ -36,6 +37,7 @@ public struct TokenLogprob: Sendable, Hashable {
     /// The best tokens at this place, best first.
     public var top: [Alternative]
 
+    /// A token; see the members.
     public init(bytes: [UInt8], logprob: Float?, top: [Alternative] = []) {
         self.bytes = bytes
         self.logprob = logprob
@@ -47,6 +49,8 @@ public struct TokenLogprob: Sendable, Hashable {
 public enum ChatEvent: Sendable {
     /// Tokens of the prompt computed so far.
     case prefill(done: Int, total: Int)
+    /// Tokens of the answer generated so far, forced ones included; comes before what they say.
+    case generated(tokens: Int)
     /// Something that the caller should know about how the request was carried out, in a sentence.
     case note(String)
     /// A piece of the answer.

@@ -10,6 +10,7 @@ public struct ChoiceScore: Sendable, Hashable {
     /// The probability among the choices given (they sum to 1).
     public var probability: Double
 
+    /// A score; see the members.
     public init(label: String, logProbability: Double, probability: Double) {
         self.label = label
         self.logProbability = logProbability
@@ -49,6 +50,7 @@ public struct Completion: Sendable, Hashable {
     /// What it cost.
     public var usage: Usage
 
+    /// A completion; see the members.
     public init(message: Message, finish: ChatFinish, usage: Usage) {
         self.message = message
         self.finish = finish

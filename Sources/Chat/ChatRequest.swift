@@ -47,6 +47,7 @@ public struct ChatRequest: Sendable, Hashable {
     /// Further variables for the chat template (for example `enable_thinking`).
     public var templateVariables: JSONObject
 
+    /// A request; see the members.
     public init(
         messages: [Message], tools: [ToolSpec] = [], toolChoice: ToolChoice = .auto, output: OutputFormat = .text,
         sampling: SamplingParameters = SamplingParameters(), maxTokens: Int? = nil, stop: [String] = [], logprobs: Int? = nil,

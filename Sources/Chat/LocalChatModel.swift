@@ -89,6 +89,7 @@ public final class LocalChatModel: ChatModel {
 
     // MARK: Replies
 
+    /// Generates a reply; the work begins at once and ends with the stream.
     public func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
         AsyncThrowingStream { continuation in
             // Safe: not structured, for it outlives this call; it ends with the stream, whose end cancels it.
@@ -105,7 +106,8 @@ public final class LocalChatModel: ChatModel {
     }
 
     private func run(_ request: ChatRequest, emit: (ChatEvent) -> Void) async throws {
-        let plan = try prepare(request)
+        // Templates, long texts and large schemas take their time.
+        let plan = try await onOwnThread { try self.prepare(request) }
         if let note = plan.prompt.note { emit(.note(note)) }
         let generation = engine.generate(plan.generation)
         var reply = Reply(plan: plan, request: request, tokenizer: tokenizer, markers: markers)
@@ -183,6 +185,16 @@ public final class LocalChatModel: ChatModel {
         if !request.stop.isEmpty, request.output != .text {
             throw .invalidRequest(field: "stop", reason: "a stop text would cut an answer whose form is promised")
         }
+        switch request.toolChoice {
+        case .required, .named:
+            if request.output != .text {
+                throw .invalidRequest(field: "output", reason: "a call is required, so that there is no answer of this form")
+            }
+            if !request.stop.isEmpty {
+                throw .invalidRequest(field: "stop", reason: "a call is required, which a stop text would cut")
+            }
+        case .auto, .none: break
+        }
         var names = Set<String>()
         for tool in request.tools {
             guard !tool.name.isEmpty, tool.name.utf8.count <= 128, tool.name.utf8.allSatisfy(Self.isNameByte) else {
@@ -211,11 +223,20 @@ public final class LocalChatModel: ChatModel {
 
     // MARK: Scores
 
+    /// Scores every choice as the whole answer, teacher-forced, the end of the turn included.
     public func score(_ request: ChatRequest, choices: [String]) async throws -> [ChoiceScore] {
-        try await scores(request, choices)
+        let (prompt, continuations) = try await onOwnThread { try self.scored(request, choices) }
+        let values: [[Float]]
+        do throws(EngineError) {
+            values = try await engine.score(prompt: prompt, continuations: continuations)
+        } catch {
+            throw ChatError.engine(error)
+        }
+        return ChoiceScore.normalized(choices, values.map { $0.reduce(0) { $0 + Double($1) } })
     }
 
-    private func scores(_ request: ChatRequest, _ choices: [String]) async throws(ChatError) -> [ChoiceScore] {
+    /// The tokens of a request's prompt, and of every choice as the answer to it.
+    private func scored(_ request: ChatRequest, _ choices: [String]) throws(ChatError) -> (prompt: [TokenID], continuations: [[TokenID]]) {
         guard !choices.isEmpty else { throw .invalidRequest(field: "choices", reason: "there are none") }
         try validate(request)
         let prompt = try makePrompt(request)
@@ -232,13 +253,7 @@ public final class LocalChatModel: ChatModel {
             }
             continuations.append(tokens)
         }
-        let values: [[Float]]
-        do throws(EngineError) {
-            values = try await engine.score(prompt: prompt.tokens, continuations: continuations)
-        } catch {
-            throw .engine(error)
-        }
-        return ChoiceScore.normalized(choices, values.map { $0.reduce(0) { $0 + Double($1) } })
+        return (prompt.tokens, continuations)
     }
 
     // MARK: Prompts

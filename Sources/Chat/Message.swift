@@ -4,6 +4,7 @@ public import Tokens
 
 /// Who speaks.
 public enum Role: String, Sendable, Hashable, CaseIterable {
+    /// As chat templates know them.
     case system, user, assistant, tool
 }
 
@@ -16,6 +17,7 @@ public struct ToolSpec: Sendable, Hashable {
     /// The JSON Schema of its arguments (an object schema).
     public var inputSchema: JSONValue
 
+    /// A tool; see the members.
     public init(name: String, description: String? = nil, inputSchema: JSONValue) {
         self.name = name
         self.description = description
@@ -32,6 +34,7 @@ public struct ToolCall: Sendable, Hashable {
     /// The arguments, parsed.
     public var arguments: JSONValue
 
+    /// A call; see the members.
     public init(id: String, name: String, arguments: JSONValue) {
         self.id = id
         self.name = name
@@ -51,13 +54,31 @@ public struct GeneratedTurn: Sendable, Hashable {
     public var text: String
     /// `Vocabulary.identity` of the tokenizer that the tokens belong to.
     public var vocabulary: UInt64
+    /// The message's content as it was generated: a message that says something else is no longer this turn.
+    public var content: String
+    /// The message's reasoning as it was generated.
+    public var reasoning: String?
+    /// The message's calls as they were generated.
+    public var toolCalls: [ToolCall]
 
-    public init(tokens: [TokenID], promptCount: Int, promptText: String, text: String, vocabulary: UInt64) {
+    /// The tokens of a turn, and what the message that they make says; see the members.
+    public init(
+        tokens: [TokenID], promptCount: Int, promptText: String, text: String, vocabulary: UInt64, content: String,
+        reasoning: String? = nil, toolCalls: [ToolCall] = []
+    ) {
         self.tokens = tokens
         self.promptCount = promptCount
         self.promptText = promptText
         self.text = text
         self.vocabulary = vocabulary
+        self.content = content
+        self.reasoning = reasoning
+        self.toolCalls = toolCalls
+    }
+
+    /// Whether `message` still says what was generated.
+    func isTold(by message: Message) -> Bool {
+        content == message.content && reasoning == message.reasoning && toolCalls == message.toolCalls
     }
 }
 
@@ -78,6 +99,7 @@ public struct Message: Sendable, Hashable {
     /// For an assistant's message that this process generated: its exact tokens.
     public var generated: GeneratedTurn?
 
+    /// A message; see the members.
     public init(
         role: Role, content: String, reasoning: String? = nil, toolCalls: [ToolCall] = [], toolCallID: String? = nil, name: String? = nil,
         generated: GeneratedTurn? = nil

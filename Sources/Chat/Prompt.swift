@@ -38,6 +38,9 @@ struct PromptMaker {
         guard turn.vocabulary == vocabulary else {
             return Prompt(text: text, tokens: encoder.encode(parts), note: rerendered + "another model generated its last turn")
         }
+        guard turn.isTold(by: request.messages[index]) else {
+            return Prompt(text: text, tokens: encoder.encode(parts), note: rerendered + "its last turn says something else than was generated")
+        }
         if let start = try continuation(of: turn, messages: request.messages[...index], request, text: text, now) {
             return Prompt(text: text, tokens: turn.tokens + encoder.encode(parts, from: start))
         }

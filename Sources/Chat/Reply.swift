@@ -15,6 +15,8 @@ struct Reply {
     /// The reply as generated, markers included.
     private var raw = ""
     private var tokens: [TokenID] = []
+    /// Tokens so far, the stop token included.
+    private var count = 0
     /// The length of `raw` after each token, in bytes.
     private var rawCounts: [Int] = []
     private var content = ""
@@ -43,22 +45,26 @@ struct Reply {
         var events: [ChatEvent] = []
         var logprobs: [TokenLogprob] = []
         for token in generated {
+            count += 1
             if request.logprobs != nil { logprobs.append(logprob(of: token)) }
             if token.isStop { continue }
             tokens.append(token.id)
-            let isText = tokenizer.vocabulary.kinds[Int(token.id)] != .control || markers.contains(token.id)
+            let kinds = tokenizer.vocabulary.kinds
+            let isText = kinds.indices.contains(Int(token.id)) && (kinds[Int(token.id)] != .control || markers.contains(token.id))
             let text = isText ? detokenizer.push(token.id) : ""
             raw += text
             rawCounts.append(raw.utf8.count)
             if !text.isEmpty { events += add(try parser.push(text)) }
             if isStopped { break }
         }
+        events.insert(.generated(tokens: count), at: 0)
         if !logprobs.isEmpty { events.append(.logprobs(logprobs)) }
         return events
     }
 
     private func logprob(of token: GeneratedToken) -> TokenLogprob {
         func bytes(_ id: TokenID) -> [UInt8] {
+            guard tokenizer.vocabulary.tokens.indices.contains(Int(id)) else { return [] }
             let bytes = tokenizer.vocabulary.tokens[Int(id)]
             return bytes.isEmpty ? Array(tokenizer.content(of: id).utf8) : bytes
         }
@@ -143,6 +149,6 @@ struct Reply {
         }
         return GeneratedTurn(
             tokens: plan.prompt.tokens + tokens[..<count], promptCount: plan.prompt.tokens.count, promptText: plan.prompt.text, text: text,
-            vocabulary: tokenizer.vocabulary.identity)
+            vocabulary: tokenizer.vocabulary.identity, content: content, reasoning: reasoning.isEmpty ? nil : reasoning, toolCalls: calls)
     }
 }

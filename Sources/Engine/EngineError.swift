@@ -25,6 +25,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case queueFull(limit: Int)
     /// The caller's task was cancelled.
     case cancelled
+    /// The system grants no further thread.
+    case noThread
     /// The engine was shut down before the request finished.
     case shutDown
 
@@ -43,6 +45,7 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
             "internal error: the grammar rejected token \(token), which its mask allowed, at position \(position)"
         case .queueFull(let limit): "\(limit) requests wait already"
         case .cancelled: "the request was cancelled"
+        case .noThread: "the system grants no further thread"
         case .shutDown: "the engine was shut down"
         }
     }

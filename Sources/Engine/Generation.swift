@@ -64,7 +64,9 @@ public struct Usage: Sendable, Hashable {
 
 /// The events of one request. One consumer. Dropping it, or cancelling the task that iterates it, frees the sequence at the engine's next step.
 public struct Generation: AsyncSequence, Sendable {
+    /// What comes.
     public typealias Element = GenerationEvent
+    /// Why it may not come.
     public typealias Failure = EngineError
     typealias Stream = AsyncStream<Result<GenerationEvent, EngineError>>
 

@@ -56,7 +56,7 @@ public final class LLMEngine: Sendable {
     public func generate(_ request: GenerationRequest) -> Generation {
         let id = inbox.reserve()
         let (stream, events) = Generation.Stream.makeStream()
-        // The closure keeps the engine alive as long as somebody reads.
+        // The closure keeps the engine alive as long as somebody holds the generation; its iterator alone does not.
         let generation = Generation(stream: stream) { self.inbox.cancel(id) }
         do throws(EngineError) {
             try request.validate(vocabularySize: model.architecture.vocabularySize, contextLength: contextLength)
@@ -66,6 +66,7 @@ public final class LLMEngine: Sendable {
             let state = GenerationState(request: request, events: events, vocabularySize: model.architecture.vocabularySize)
             try inbox.submit(SequenceState(id: id, prompt: request.prompt, purpose: .generation(state)))
         } catch {
+            inbox.release(id)
             events.yield(.failure(error))
             events.finish()
         }

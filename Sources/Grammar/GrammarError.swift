@@ -14,6 +14,7 @@ public enum GrammarError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A regular expression (or other grammar text) does not parse; the offset counts Unicode scalars.
     case syntax(offset: Int, reason: String)
 
+    /// The error as a sentence with its place.
     public var description: String {
         func place(_ pointer: JSONPointer) -> String { pointer.tokens.isEmpty ? "the root" : pointer.description }
         switch self {

@@ -16,7 +16,8 @@ public struct JSONPointer: Sendable, Hashable {
         }
         guard text.utf8.first == UInt8(ascii: "/") else { return nil }
         var tokens: [String] = []
-        for part in text.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+        // By scalars: a "/" before a combining mark is no character of its own.
+        for part in text.unicodeScalars.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
             guard let token = Self.unescaped(part) else { return nil }
             tokens.append(token)
         }
@@ -47,10 +48,9 @@ public struct JSONPointer: Sendable, Hashable {
         return value
     }
 
-    private static func unescaped(_ part: Substring) -> String? {
-        guard part.utf8.contains(UInt8(ascii: "~")) else { return String(part) }
+    private static func unescaped(_ part: Substring.UnicodeScalarView) -> String? {
         var result = String.UnicodeScalarView()
-        var scalars = part.unicodeScalars.makeIterator()
+        var scalars = part.makeIterator()
         while let scalar = scalars.next() {
             guard scalar == "~" else {
                 result.append(scalar)

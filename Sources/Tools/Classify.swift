@@ -11,6 +11,7 @@ public import MCP
 /// that order separates better: over the embedded model's evaluation rows a right label scores above a wrong one in 90 % of all pairs (85 %
 /// with `none` last). The level is another matter: that model never learned `none`, and puts two thirds of the wrong labels above 0.5 as well.
 public struct Classify: WorkTool {
+    /// The tool as every face shows it.
     public let definition = ToolDefinition(
         name: "classify", title: "Classify a text",
         description: """
@@ -25,8 +26,10 @@ public struct Classify: WorkTool {
         inputSchema: ToolSchemas.schema("classify.input.json"), outputSchema: ToolSchemas.schema("classify.output.json"),
         annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false))
 
+    /// The tool; it keeps nothing between calls.
     public init() {}
 
+    /// Does the work of one call.
     public func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue {
         let text = arguments["text"]?.stringValue ?? ""
         try context.limits.check(text, as: "text")

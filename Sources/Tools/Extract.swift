@@ -6,6 +6,7 @@ public import MCP
 
 /// Extracts data from a text, in the form of the caller's JSON Schema. The grammar made from the schema allows no token that would leave it.
 public struct Extract: WorkTool {
+    /// The tool as every face shows it.
     public let definition = ToolDefinition(
         name: "extract", title: "Extract data from a text",
         description: """
@@ -20,8 +21,10 @@ public struct Extract: WorkTool {
         inputSchema: ToolSchemas.schema("extract.input.json"), outputSchema: ToolSchemas.schema("extract.output.json"),
         annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false))
 
+    /// The tool; it keeps nothing between calls.
     public init() {}
 
+    /// Does the work of one call.
     public func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue {
         let text = arguments["text"]?.stringValue ?? ""
         try context.limits.check(text, as: "text")
@@ -29,12 +32,16 @@ public struct Extract: WorkTool {
         if let bytes = instructions?.utf8.count, bytes > context.limits.instructionsBytes {
             throw .tooLarge(argument: "instructions", bytes: bytes, limit: context.limits.instructionsBytes)
         }
-        let schema = try EnforceableSchema(arguments["schema"] ?? true, argument: "schema", limits: context.limits)
+        let seconds = arguments["max_seconds"]?.doubleValue
+        let (given, limits) = (arguments["schema"] ?? true, context.limits)
+        let schema = try await context.prepare(seconds: seconds) { () throws(ToolFailure) in
+            try EnforceableSchema(given, argument: "schema", limits: limits)
+        }
         var request = ChatRequest(messages: Prompts.extraction(signature: schema.signature, instructions: instructions, text: text))
         request.output = .json(schema: schema.schema)
         request.sampling.temperature = 0
         request.maxTokens = arguments["max_output_tokens"]?.intValue ?? context.limits.defaultOutputTokens
-        let answer = try await context.answer(to: request, seconds: arguments["max_seconds"]?.doubleValue)
+        let answer = try await context.answer(to: request, seconds: seconds)
         let data = try schema.data(from: answer.text, tool: definition.name, limits: context.limits)
         return ["data": data, "complete": true, "usage": context.usage(of: answer)]
     }

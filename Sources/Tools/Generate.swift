@@ -7,6 +7,7 @@ public import MCP
 
 /// Answers a prompt or a conversation; free text, or held to a JSON Schema or a regular expression.
 public struct Generate: WorkTool {
+    /// The tool as every face shows it.
     public let definition = ToolDefinition(
         name: "generate", title: "Generate text with the local model",
         description: """
@@ -19,23 +20,31 @@ public struct Generate: WorkTool {
         inputSchema: ToolSchemas.schema("generate.input.json"), outputSchema: ToolSchemas.schema("generate.output.json"),
         annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: false, openWorld: false))
 
+    /// The tool; it keeps nothing between calls.
     public init() {}
 
+    /// Does the work of one call.
     public func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue {
         try refuseContradictions(in: arguments)
         var request = ChatRequest(messages: try messages(arguments, context.limits))
+        let seconds = arguments["max_seconds"]?.doubleValue
         var schema: EnforceableSchema?
         if let given = arguments["schema"] {
-            schema = try EnforceableSchema(given, argument: "schema", limits: context.limits)
+            let limits = context.limits
+            schema = try await context.prepare(seconds: seconds) { () throws(ToolFailure) in
+                try EnforceableSchema(given, argument: "schema", limits: limits)
+            }
             request.output = .json(schema: given)
         } else if let regex = arguments["regex"]?.stringValue {
-            do { _ = try Rules(regex: regex) } catch { throw .unsupportedSchema(argument: "regex", reason: "\(error)") }
+            try await context.prepare(seconds: seconds) { () throws(ToolFailure) in
+                do { _ = try Rules(regex: regex) } catch { throw .unsupportedSchema(argument: "regex", reason: "\(error)") }
+            }
             request.output = .regex(regex)
         }
         request.stop = arguments["stop"]?.arrayValue?.compactMap(\.stringValue) ?? []
         request.maxTokens = arguments["max_output_tokens"]?.intValue ?? context.limits.defaultOutputTokens
         let seed = try sampling(arguments, &request)
-        let answer = try await context.answer(to: request, seconds: arguments["max_seconds"]?.doubleValue)
+        let answer = try await context.answer(to: request, seconds: seconds)
 
         var result = JSONObject()
         if let schema {

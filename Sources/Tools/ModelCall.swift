@@ -20,6 +20,18 @@ struct Answer: Sendable {
 }
 
 extension ToolContext {
+    /// Does work that may take long before the model is asked: on a thread of its own, within the call's time.
+    func prepare<Value: Sendable>(
+        seconds: Double?, _ work: @escaping @Sendable () throws(ToolFailure) -> Value
+    ) async throws(ToolFailure) -> Value {
+        progress.begin()
+        let value = try await TimeBudget(seconds: seconds, from: started).run(self) { () async throws(ToolFailure) -> Value in
+            do { return try await onOwnThread(work) } catch { throw ToolFailure(modelError: error) }
+        }
+        guard let value else { throw .outOfTime(seconds: seconds ?? 0) }
+        return value
+    }
+
     /// Asks the model. A structured answer that did not come to its end is a failure; a text that did not is returned as far as it came.
     func answer(to request: ChatRequest, seconds: Double?) async throws(ToolFailure) -> Answer {
         progress.begin()
@@ -38,17 +50,16 @@ extension ToolContext {
     }
 
     private func fold(_ model: any ChatModel, _ request: ChatRequest, _ partial: PartialText) async throws(ToolFailure) -> Answer {
-        var pieces = 0
         do {
             for try await event in model.reply(to: request) {
                 switch event {
                 case .prefill(let done, let total):
                     progress.reading(done: done, of: total, outputLimit: request.maxTokens)
                     partial.begin(promptTokens: total)
-                case .text(let piece):
-                    pieces += 1
-                    partial.append(piece)
-                    progress.writing(pieces: pieces)
+                case .generated(let tokens):
+                    partial.count(tokens)
+                    progress.writing(tokens: tokens)
+                case .text(let piece): partial.append(piece)
                 case .finished(let finish, let usage, let message):
                     let end: AnswerEnd
                     switch finish {
@@ -62,7 +73,7 @@ extension ToolContext {
                 }
             }
         } catch {
-            throw ToolFailure(modelError: error)
+            throw ToolFailure(modelError: error, output: request.output)
         }
         throw Task.isCancelled ? .cancelled : .model("\(ChatError.endedWithoutResult)")
     }
@@ -91,11 +102,13 @@ extension ToolContext {
 
 extension ToolFailure {
     /// What a chat model's error means for the caller of a tool.
-    init(modelError error: any Error) {
+    init(modelError error: any Error, output: OutputFormat = .text) {
         switch error {
         case let failure as ToolFailure: self = failure
         case is CancellationError: self = .cancelled
-        case ChatError.output(let grammar): self = .unsupportedSchema(argument: "schema", reason: "\(grammar)")
+        case ChatError.output(let grammar):
+            let argument = if case .regex = output { "regex" } else { "schema" }
+            self = .unsupportedSchema(argument: argument, reason: "\(grammar)")
         default: self = Task.isCancelled ? .cancelled : .model("\(error)")
         }
     }
@@ -103,7 +116,7 @@ extension ToolFailure {
 
 /// The text so far of an answer that the time may end.
 private final class PartialText: Sendable {
-    private let state = Mutex((text: "", promptTokens: 0, pieces: 0, isStarted: false))
+    private let state = Mutex((text: "", promptTokens: 0, tokens: 0, isStarted: false))
 
     func begin(promptTokens: Int) {
         state.withLock {
@@ -112,18 +125,19 @@ private final class PartialText: Sendable {
         }
     }
 
-    func append(_ piece: String) {
+    func count(_ tokens: Int) {
         state.withLock {
-            $0.text += piece
-            $0.pieces += 1
+            $0.tokens = tokens
             $0.isStarted = true
         }
     }
 
+    func append(_ piece: String) { state.withLock { $0.text += piece } }
+
     var isStarted: Bool { state.withLock { $0.isStarted } }
 
-    /// The answer as far as it came; its output is counted in pieces, each at least one token.
+    /// The answer as far as it came.
     var answer: Answer {
-        state.withLock { Answer(text: $0.text, end: .time, inputTokens: $0.promptTokens, outputTokens: $0.pieces) }
+        state.withLock { Answer(text: $0.text, end: .time, inputTokens: $0.promptTokens, outputTokens: $0.tokens) }
     }
 }

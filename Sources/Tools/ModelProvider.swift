@@ -7,13 +7,17 @@ public struct ModelDescription: Sendable, Hashable {
     public enum State: String, Sendable, Hashable, CaseIterable {
         /// Known, and loaded at the first call that needs it.
         case available
+        /// Being loaded.
         case loading
+        /// In memory.
         case loaded
         /// It could not be loaded; `problem` says why.
         case failed
     }
 
+    /// By which people know it.
     public var name: String
+    /// Whether it can answer.
     public var state: State
     /// Where it comes from, for people.
     public var source: String?
@@ -30,6 +34,7 @@ public struct ModelDescription: Sendable, Hashable {
     /// Why it could not be loaded.
     public var problem: String?
 
+    /// A description; see the members.
     public init(
         name: String, state: State, source: String? = nil, architecture: String? = nil, contextLength: Int? = nil, parameters: Int? = nil,
         memoryBytes: Int? = nil, summary: String? = nil, problem: String? = nil

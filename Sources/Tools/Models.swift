@@ -4,6 +4,7 @@ public import MCP
 
 /// Lists the models that are loaded or can be.
 public struct Models: WorkTool {
+    /// The tool as every face shows it.
     public let definition = ToolDefinition(
         name: "models", title: "List the local models",
         description: """
@@ -13,8 +14,10 @@ public struct Models: WorkTool {
         inputSchema: ToolSchemas.schema("models.input.json"), outputSchema: ToolSchemas.schema("models.output.json"),
         annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: true, openWorld: false))
 
+    /// The tool; it keeps nothing between calls.
     public init() {}
 
+    /// Does the work of one call.
     public func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue {
         ["models": .array(context.provider.models().map(Self.entry))]
     }

@@ -23,6 +23,7 @@ public enum ToolFailure: Error, Sendable, Hashable {
 }
 
 extension ToolFailure: CustomStringConvertible {
+    /// The failure as a sentence for the calling assistant.
     public var description: String {
         switch self {
         case .unknownTool(let name): "There is no tool named \"\(name)\"."

@@ -15,6 +15,7 @@ public import MCP
 ///   tool's structured content as it is;
 /// - `temperature`? (0, so that the same call gives the same answer) and `max_output_tokens`?.
 public struct ToolFile: WorkTool {
+    /// As the file declares it.
     public let definition: ToolDefinition
     /// The file that it came from, for people.
     public let file: String
@@ -71,6 +72,7 @@ public struct ToolFile: WorkTool {
         return template
     }
 
+    /// Fills the prompt and has the model answer under the output schema.
     public func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue {
         let known = definition.inputSchema["properties"]?.objectValue ?? [:]
         let unknown = arguments.keys.filter { known[$0] == nil }
@@ -96,6 +98,7 @@ public struct ToolFileError: Error, Sendable, Hashable, CustomStringConvertible 
     public let file: String
     /// The place within it; the whole file where empty.
     public let pointer: JSONPointer
+    /// What is wrong.
     public let reason: String
 
     init(file: String, pointer: JSONPointer = JSONPointer(), reason: String) {
@@ -104,6 +107,7 @@ public struct ToolFileError: Error, Sendable, Hashable, CustomStringConvertible 
         self.reason = reason
     }
 
+    /// File, place and reason.
     public var description: String { pointer.tokens.isEmpty ? "\(file): \(reason)" : "\(file): \(pointer): \(reason)" }
 }
 

@@ -25,5 +25,6 @@ public struct ToolLimits: Sendable, Hashable {
     /// The limits in force unless a test says otherwise.
     public static let standard = ToolLimits()
 
+    /// The limits in force.
     public init() {}
 }

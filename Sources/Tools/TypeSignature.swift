@@ -1,4 +1,5 @@
 // A JSON Schema as a compact type signature: what a model is shown of it, a third of the schema's own tokens.
+import Grammar
 public import JSON
 
 /// The type signature of a JSON Schema, by the rules of the embedded model's card, which hold for every model:
@@ -26,7 +27,7 @@ struct TypeSignature {
 
     init(of schema: JSONValue, maximumBytes: Int) {
         var writer = SignatureWriter(root: schema, remaining: maximumBytes)
-        text = writer.type(of: schema, depth: 0).text
+        text = writer.type(of: SignatureWriter.Place(value: schema), depth: 0).text
         isAbridged = writer.remaining <= 0
     }
 }
@@ -39,51 +40,71 @@ private struct SignatureWriter {
         var isObject = false
     }
 
-    let root: JSONValue
+    /// A subschema and where it stands in the document.
+    struct Place {
+        var value: JSONValue
+        var pointer = JSONPointer()
+
+        func at(_ tokens: String..., value: JSONValue) -> Place { Place(value: value, pointer: JSONPointer(pointer.tokens + tokens)) }
+
+        func elements(_ keyword: String) -> [Place] {
+            (value[keyword]?.arrayValue ?? []).enumerated().map { at(keyword, String($0), value: $1) }
+        }
+    }
+
+    private let root: JSONValue
+    /// Nil where the document is no schema: then no reference leads anywhere.
+    private let references: SchemaReferences?
     var remaining: Int
 
     init(root: JSONValue, remaining: Int) {
         self.root = root
         self.remaining = remaining
+        references = try? SchemaReferences(root)
     }
 
-    /// The references being expanded, outermost first. The root is always open.
-    var open: [String] = ["#"]
-    /// What each reference met so far leads to; nil: nowhere.
-    private var places: [String: JSONValue?] = [:]
+    /// Where the references lead that are being expanded, outermost first. The root is always open.
+    private var open: [JSONPointer] = [JSONPointer()]
     static let maximumDepth = 64
 
-    mutating func type(of schema: JSONValue, depth: Int) -> Signature {
+    mutating func type(of place: Place, depth: Int) -> Signature {
         guard depth < Self.maximumDepth, remaining > 0 else {
             remaining = 0
             return Signature(text: "any")
         }
-        guard let object = schema.objectValue else { return atom("any") }
+        guard let object = place.value.objectValue else { return atom("any") }
         if let values = object["enum"]?.arrayValue { return atom(values.map { $0.text(.spaced) }.joined(separator: " | ")) }
         if let value = object["const"] { return atom(value.text(.spaced)) }
-        if let reference = object["$ref"]?.stringValue { return target(of: reference, depth: depth) }
-        if let alternatives = (object["anyOf"] ?? object["oneOf"])?.arrayValue, !alternatives.isEmpty {
-            return union(alternatives.map { alternative in { $0.type(of: alternative, depth: depth + 1) } })
+        if object["$ref"] != nil {
+            guard let target = target(of: place), !open.contains(target.pointer) else { return atom("any") }
+            open.append(target.pointer)
+            defer { open.removeLast() }
+            return type(of: target, depth: depth + 1)
+        }
+        for keyword in ["anyOf", "oneOf"] {
+            let alternatives = place.elements(keyword)
+            if !alternatives.isEmpty { return union(alternatives.map { alternative in { $0.type(of: alternative, depth: depth + 1) } }) }
         }
         switch object["type"] {
         case .array(let names)?:
-            return union(names.compactMap(\.stringValue).map { name in { $0.type(named: name, of: object, depth: depth + 1) } })
-        case .string(let name)?: return type(named: name, of: object, depth: depth)
-        default: return type(named: nil, of: object, depth: depth)
+            return union(names.compactMap(\.stringValue).map { name in { $0.type(named: name, of: place, depth: depth + 1) } })
+        case .string(let name)?: return type(named: name, of: place, depth: depth)
+        default: return type(named: nil, of: place, depth: depth)
         }
     }
 
     /// What the schema is where an instance has this type.
-    private mutating func type(named name: String?, of schema: JSONObject, depth: Int) -> Signature {
+    private mutating func type(named name: String?, of place: Place, depth: Int) -> Signature {
         if name == "object" || name == nil {
-            var properties: [(key: String, value: JSONValue)] = []
+            var properties: [(key: String, place: Place)] = []
             var required = Set<String>()
-            collect(.object(schema), &properties, &required, depth: depth)
+            collect(place, &properties, &required, depth: depth)
             if !properties.isEmpty { return object(properties, required: required, depth: depth) }
-            if name == nil, let parts = schema["allOf"]?.arrayValue, parts.count == 1 { return type(of: parts[0], depth: depth + 1) }
+            let parts = place.elements("allOf")
+            if name == nil, parts.count == 1 { return type(of: parts[0], depth: depth + 1) }
         }
-        if name == "array" || (name == nil && schema["items"] != nil) {
-            let item = type(of: schema["items"] ?? true, depth: depth + 1)
+        if name == "array" || (name == nil && place.value["items"] != nil) {
+            let item = type(of: place.at("items", value: place.value["items"] ?? true), depth: depth + 1)
             let needsParentheses = !item.isObject && item.text.contains(" | ")
             return atom(needsParentheses ? "(\(item.text))[]" : "\(item.text)[]")
         }
@@ -96,7 +117,7 @@ private struct SignatureWriter {
 
     /// The properties that an object has by itself and by its `allOf`; the first to declare a key describes it.
     private mutating func collect(
-        _ schema: JSONValue, _ properties: inout [(key: String, value: JSONValue)], _ required: inout Set<String>, depth: Int
+        _ place: Place, _ properties: inout [(key: String, place: Place)], _ required: inout Set<String>, depth: Int
     ) {
         guard depth < Self.maximumDepth, remaining > 0 else {
             remaining = 0
@@ -104,16 +125,16 @@ private struct SignatureWriter {
         }
         // Every visit counts, also one that finds nothing new: references that meet again multiply without end.
         remaining -= 1
-        guard let object = schema.objectValue else { return }
-        if let reference = object["$ref"]?.stringValue, let place = resolve(reference), !open.contains(reference) {
-            open.append(reference)
-            collect(place, &properties, &required, depth: depth + 1)
+        guard let object = place.value.objectValue else { return }
+        if let target = target(of: place), !open.contains(target.pointer) {
+            open.append(target.pointer)
+            collect(target, &properties, &required, depth: depth + 1)
             open.removeLast()
         }
-        for part in object["allOf"]?.arrayValue ?? [] { collect(part, &properties, &required, depth: depth + 1) }
+        for part in place.elements("allOf") { collect(part, &properties, &required, depth: depth + 1) }
         for (key, value) in object["properties"]?.objectValue ?? [:]
         where !properties.contains(where: { $0.key.utf8.elementsEqual(key.utf8) }) {
-            properties.append((key, value))
+            properties.append((key, place.at("properties", key, value: value)))
             remaining -= key.utf8.count
         }
         for key in object["required"]?.arrayValue ?? [] {
@@ -121,12 +142,20 @@ private struct SignatureWriter {
         }
     }
 
-    private mutating func object(_ properties: [(key: String, value: JSONValue)], required: Set<String>, depth: Int) -> Signature {
+    /// Where the reference of a subschema leads.
+    private func target(of place: Place) -> Place? {
+        guard place.value["$ref"] != nil, let pointer = references?.target(of: place.pointer), let value = pointer.resolve(in: root) else {
+            return nil
+        }
+        return Place(value: value, pointer: pointer)
+    }
+
+    private mutating func object(_ properties: [(key: String, place: Place)], required: Set<String>, depth: Int) -> Signature {
         var text = "{"
-        for (index, (key, value)) in properties.enumerated() {
+        for (index, (key, place)) in properties.enumerated() {
             let mark = required.contains(key) ? "" : "?"
-            text += (index == 0 ? "" : ", ") + Self.shown(key: key) + mark + ": " + type(of: value, depth: depth + 1).text
-            if let description = value["description"]?.stringValue.map(Self.harmless), !description.isEmpty {
+            text += (index == 0 ? "" : ", ") + Self.shown(key: key) + mark + ": " + type(of: place, depth: depth + 1).text
+            if let description = place.value["description"]?.stringValue.map(Self.harmless), !description.isEmpty {
                 text += " /* \(description) */"
                 remaining -= description.utf8.count
             }
@@ -145,60 +174,6 @@ private struct SignatureWriter {
     private mutating func atom(_ text: String) -> Signature {
         remaining -= text.utf8.count
         return Signature(text: text)
-    }
-
-    private mutating func target(of reference: String, depth: Int) -> Signature {
-        guard !open.contains(reference), let place = resolve(reference) else { return atom("any") }
-        open.append(reference)
-        defer { open.removeLast() }
-        return type(of: place, depth: depth + 1)
-    }
-
-    /// What a reference within the schema refers to: `#`, `#/json/pointer` or `#anchor`; nil for anything else.
-    private mutating func resolve(_ reference: String) -> JSONValue? {
-        if let known = places[reference] { return known }
-        let place = sought(reference)
-        places[reference] = .some(place)
-        return place
-    }
-
-    private func sought(_ reference: String) -> JSONValue? {
-        guard reference.utf8.first == UInt8(ascii: "#"), let fragment = Self.percentDecoded(reference.dropFirst()) else { return nil }
-        if let pointer = JSONPointer(parsing: fragment) { return pointer.resolve(in: root) }
-        return Self.anchored(fragment, in: root, depth: 0)
-    }
-
-    private static func anchored(_ name: String, in value: JSONValue, depth: Int) -> JSONValue? {
-        guard depth < maximumDepth else { return nil }
-        switch value {
-        case .object(let object):
-            if object["$anchor"]?.stringValue == name { return value }
-            for (_, member) in object {
-                if let found = anchored(name, in: member, depth: depth + 1) { return found }
-            }
-        case .array(let elements):
-            for element in elements {
-                if let found = anchored(name, in: element, depth: depth + 1) { return found }
-            }
-        default: break
-        }
-        return nil
-    }
-
-    private static func percentDecoded(_ text: Substring) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return String(text) }
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard rest.count >= 2, let digits = String(rest.prefix(2)), let value = UInt8(digits, radix: 16) else { return nil }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
-        }
-        return String(validating: bytes, as: UTF8.self)
     }
 
     /// A key as it is, or as a JSON string where its characters would read as part of the signature.

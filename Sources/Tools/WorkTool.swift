@@ -27,6 +27,7 @@ public struct ToolContext: Sendable {
     /// When the call began.
     let started: ContinuousClock.Instant
 
+    /// The context of a call that begins now.
     public init(provider: any ModelProvider, call: CallContext, limits: ToolLimits = .standard) {
         self.provider = provider
         self.call = call
@@ -100,8 +101,8 @@ final class ProgressMeter: Sendable {
         report(1 + Double(done), "read \(done) of \(total) tokens")
     }
 
-    /// Pieces of the answer written so far.
-    func writing(pieces: Int) { report(state.withLock { 1 + $0.promptTokens } + Double(pieces), "writing") }
+    /// Tokens of the answer written so far.
+    func writing(tokens: Int) { report(state.withLock { 1 + $0.promptTokens } + Double(tokens), "writing") }
 
     /// One of several equal steps is done.
     func step(_ done: Int, of total: Int) {

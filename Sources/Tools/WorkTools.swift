@@ -47,8 +47,10 @@ public final class WorkTools: ToolProvider {
         self.limits = limits
     }
 
+    /// The declarations, ours first.
     public func tools() -> [ToolDefinition] { definitions }
 
+    /// Runs a tool for MCP: a failure is a result with `isError`, an unknown name a protocol error.
     public func call(_ name: String, arguments: JSONValue, context: CallContext) async throws(RPCError) -> ToolResult {
         do throws(ToolFailure) {
             return ToolResult(structured: try await run(name, arguments: arguments, context: context))

@@ -1,5 +1,6 @@
 // Where the process begins: the command runs in a task, the main thread waits for signals.
 import ArgumentParser
+import CProcess
 import Glibc
 
 @main
@@ -7,6 +8,8 @@ enum Program {
     static func main() {
         // Before any other thread is made, so that all of them inherit it.
         SignalWatch.block()
+        // A refusal leaves the system's own answer to a lost page, which is as final and only says less.
+        _ = cprocess_explain_lost_pages()
         Task.detached {  // Safe: nothing is shared; the process ends with it.
             await run()
         }

@@ -1,6 +1,7 @@
 """The command line's instruments, checked from outside: logits, tokens, templates, inspection, errors and exit statuses."""
 import json
 import os
+import shutil
 import signal
 import struct
 import subprocess
@@ -36,6 +37,24 @@ def logits(model, ids, greedy):
         process = sirocco(*arguments, stdin=subprocess.DEVNULL)
         assert process.returncode == 0, process.stderr
         return safetensors(out)
+
+
+class LostModel(unittest.TestCase):
+    def test_a_model_file_that_shrinks_ends_the_program_with_a_sentence(self):
+        with tempfile.TemporaryDirectory() as directory:
+            model = os.path.join(directory, "model")
+            shutil.copytree(BREEZE, model)
+            process = subprocess.Popen(
+                [SIROCCO, "run", "--json", "--model", model], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            request = json.dumps({"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 8}) + "\n"
+            process.stdin.write(request)
+            process.stdin.flush()
+            self.assertIn("message", json.loads(process.stdout.readline()))
+            os.truncate(os.path.join(model, "model.safetensors"), 4096)
+            _, errors = process.communicate(request, timeout=60)
+            self.assertEqual(process.returncode, 128 + signal.SIGBUS, errors)
+            self.assertIn("a model file changed while it was in use", errors)
 
 
 class Instruments(unittest.TestCase):

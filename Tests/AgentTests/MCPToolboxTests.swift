@@ -12,10 +12,20 @@ import Testing
         let names: [String]
         let server: String
         func tools() -> [ToolDefinition] {
-            names.map { ToolDefinition(name: $0, description: "\($0) of \(server)", inputSchema: ["type": "object"]) }
+            names.map { name in
+                let output: JSONValue? =
+                    switch name {
+                    case "promise", "fail": ["type": "object", "properties": ["n": ["type": "integer"]], "required": ["n"]]
+                    case "dialect": ["$schema": "https://example.com/other"]
+                    default: nil
+                    }
+                return ToolDefinition(
+                    name: name, description: "\(name) of \(server)", inputSchema: ["type": "object"], outputSchema: output)
+            }
         }
         func call(_ name: String, arguments: JSONValue, context: CallContext) async throws(RPCError) -> ToolResult {
-            if name == "structured" { return ToolResult(structured: arguments) }
+            if name == "promise", arguments["none"] != nil { return ToolResult(text: "no structure") }
+            if ["structured", "promise", "dialect"].contains(name) { return ToolResult(structured: arguments) }
             if name == "refuse" { throw .invalidParams("never") }
             return name == "fail" ? ToolResult(error: "it failed") : ToolResult(text: "\(server).\(name)")
         }
@@ -66,6 +76,24 @@ import Testing
         for output in [await call("refuse"), await call("x"), await call("a_x", [1])] { #expect(output.isError) }
         await toolbox.close()
         #expect(await call("a_x").isError)
+    }
+
+    @Test func resultsKeepTheirToolsPromise() async throws {
+        let toolbox = MCPToolboxTests.toolbox([("a", ["promise", "dialect", "fail"])])
+        _ = try await toolbox.tools()
+        let problems = await toolbox.problems
+        #expect(problems.count == 1 && problems[0].hasPrefix("a: the output schema of \"dialect\" cannot be checked: "))
+        func call(_ name: String, _ arguments: JSONValue) async -> ToolOutput {
+            await toolbox.call(ToolCall(id: "1", name: name, arguments: arguments))
+        }
+        #expect(await call("promise", ["n": 1]) == ToolOutput(#"{"n": 1}"#))
+        let broken = await call("promise", ["n": "one"])
+        #expect(broken.isError && broken.text.contains("withheld") && broken.text.contains("/n"))
+        let missing = await call("promise", ["none": true])
+        #expect(missing.isError && missing.text.contains("structuredContent is missing"))
+        #expect(await call("dialect", ["anything": 1]) == ToolOutput(#"{"anything": 1}"#))
+        #expect(await call("fail", [:]) == ToolOutput("it failed", isError: true))
+        await toolbox.close()
     }
 
     @Test func oneFailingServerIsReported() async throws {

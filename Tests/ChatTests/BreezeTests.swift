@@ -113,12 +113,17 @@ import Tokens
         var message = Message.assistant("", toolCalls: [ToolCall(id: "call00001", name: "get_weather", arguments: ["city": "Paris"])])
         message.generated = GeneratedTurn(
             tokens: prompt + own, promptCount: prompt.count, promptText: promptText, text: text,
-            vocabulary: model.tokenizer.vocabulary.identity)
+            vocabulary: model.tokenizer.vocabulary.identity, content: "", toolCalls: message.toolCalls)
         request.messages += [message, .tool("21")]
         let next = try model.promptTokens(for: request)
         #expect(next.starts(with: prompt + own + [2]))
         let plan = try model.prepare(request)
         #expect(plan.prompt.note == nil)
+        // What was edited beside its tokens is what counts.
+        request.messages[1].toolCalls[0].arguments = ["city": "Rome"]
+        let edited = try model.prepare(request).prompt
+        #expect(edited.note?.contains("something else") ?? false)
+        #expect(edited.text.contains("Rome") && !edited.tokens.starts(with: prompt + own))
     }
 
     @Test func stopTextsCut() async throws {
@@ -154,6 +159,8 @@ import Tokens
             (ChatRequest(messages: user, tools: [ToolSpec(name: "a b", inputSchema: [:])]), "a b"),
             (ChatRequest(messages: user, tools: [weatherTool], toolChoice: .named("other")), "other"),
             (ChatRequest(messages: user, toolChoice: .required), "toolChoice"),
+            (ChatRequest(messages: user, tools: [weatherTool], toolChoice: .required, output: .regex("a")), "output"),
+            (ChatRequest(messages: user, tools: [weatherTool], toolChoice: .named("get_weather"), stop: ["x"]), "stop"),
             (ChatRequest(messages: user, output: .choice([])), "output"),
             (ChatRequest(messages: user, output: .regex("(")), "output"),
             (ChatRequest(messages: user, sampling: SamplingParameters(temperature: -1)), "temperature"),
@@ -199,6 +206,7 @@ import Tokens
     @Test func logprobsCome() async throws {
         let reply = try await FoldedReply(try Breeze.model(), ChatRequest(messages: Self.classification, logprobs: 2))
         #expect(reply.logprobs.count == reply.usage.generatedTokens)
+        #expect(reply.generated == reply.usage.generatedTokens)
         #expect(reply.logprobs.allSatisfy { $0.top.count == 2 && $0.logprob == $0.top[0].logprob })
         #expect(String(decoding: reply.logprobs.dropLast().flatMap(\.bytes), as: UTF8.self) == reply.text)
     }

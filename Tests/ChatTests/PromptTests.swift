@@ -176,7 +176,8 @@ import Tokens
             Message(
                 role: .assistant, content: item.content, reasoning: item.reasoning, toolCalls: item.calls,
                 generated: GeneratedTurn(
-                    tokens: first.tokens + own, promptCount: first.tokens.count, promptText: first.text, text: item.reply, vocabulary: 7)))
+                    tokens: first.tokens + own, promptCount: first.tokens.count, promptText: first.text, text: item.reply, vocabulary: 7,
+                    content: item.content, reasoning: item.reasoning, toolCalls: item.calls)))
         request.messages.append(item.next)
         let second = try maker.prompt(for: request)
         #expect((second.note == nil) == item.goesOn)

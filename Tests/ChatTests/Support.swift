@@ -64,12 +64,14 @@ struct FoldedReply {
     var logprobs: [TokenLogprob] = []
     var finish: ChatFinish?
     var usage = Usage()
+    var generated = 0
     var message = Message.assistant("")
 
     init(_ model: any ChatModel, _ request: ChatRequest) async throws {
         for try await event in model.reply(to: request) {
             switch event {
             case .prefill, .reasoning: break
+            case .generated(let count): generated = count
             case .note(let note): notes.append(note)
             case .text(let piece): text += piece
             case .toolCallStarted(_, _, let name): started.append(name)

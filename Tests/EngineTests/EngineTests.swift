@@ -105,6 +105,38 @@ import Tokens
         }
     }
 
+    @Test func paddedVocabularyIsNeverSampled() async throws {
+        let engine = try engine()
+        let request = GenerationRequest(
+            prompt: [3, 1, 4, 1, 5], sampling: .init(temperature: 5, seed: 3), maxTokens: 40, logprobs: 20, vocabularyLimit: 24)
+        let reply = try await engine.generate(request).collect()
+        #expect(reply.ids.count == 40 && reply.ids.allSatisfy { $0 < 24 })
+        #expect(reply.tokens.allSatisfy { $0.top.count == 20 && $0.top.allSatisfy { $0.0 < 24 } })
+        await #expect(throws: EngineError.self) {
+            try await engine.generate(GenerationRequest(prompt: [1], maxTokens: 1, vocabularyLimit: 0)).collect()
+        }
+        await engine.shutdown()
+    }
+
+    @Test func numbersThatAreNotUsedAreTakenBack() {
+        let inbox = Inbox()
+        inbox.release(inbox.reserve())
+        #expect(inbox.reservedCount == 0)
+    }
+
+    @Test func cacheBeyondTheMachineIsRefused() {
+        do throws(EngineError) {
+            _ = try LLMEngine(
+                model: TinyModel.make(keyValueHeads: 4, headSize: 64, layers: 8), options: EngineOptions(cacheTokens: 1 << 28))
+            Issue.record("a cache of terabytes passed")
+        } catch {
+            guard case .invalidOption("cacheTokens", _) = error else {
+                Issue.record("\(error)")
+                return
+            }
+        }
+    }
+
     @Test func weightsOfTheWrongShapeAreRefused() throws {
         let model = TinyModel.make()
         var weights = model.weights

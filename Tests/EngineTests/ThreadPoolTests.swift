@@ -1,3 +1,4 @@
+import Dispatch
 // The pool: every piece once, whatever the threads do.
 import Synchronization
 import TestSupport
@@ -62,5 +63,16 @@ import Testing
         for bad in ["0", "-1", "two", "", "9999"] {
             #expect(throws: EngineError.self) { try ProcessorCount.threads(option: nil, environment: bad) }
         }
+    }
+
+    @Test func workOnItsOwnThread() async throws {
+        #expect(try await onOwnThread { 7 } == 7)
+        await #expect(throws: EngineError.shutDown) { try await onOwnThread { () throws -> Int in throw EngineError.shutDown } }
+        // The caller leaves; the work waits for it to have left.
+        let hasLeft = DispatchSemaphore(value: 0)
+        let waiting = Task { try await onOwnThread { hasLeft.wait() } }
+        waiting.cancel()
+        await #expect(throws: CancellationError.self) { try await waiting.value }
+        hasLeft.signal()
     }
 }

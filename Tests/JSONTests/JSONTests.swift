@@ -123,7 +123,7 @@ import Testing
         #expect(object.keys.last == "k999")
     }
 
-    @Test(arguments: [("", [String]()), ("/a~1b/~0", ["a/b", "~"]), ("/", [""]), ("/a/0", ["a", "0"])])
+    @Test(arguments: [("", [String]()), ("/a~1b/~0", ["a/b", "~"]), ("/", [""]), ("/a/0", ["a", "0"]), ("/\u{301}x/b", ["\u{301}x", "b"])])
     func pointers(text: String, tokens: [String]) throws {
         #expect(JSONPointer(parsing: text)?.tokens == tokens && JSONPointer(tokens).description == text)
     }

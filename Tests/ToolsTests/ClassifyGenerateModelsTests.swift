@@ -1,6 +1,7 @@
 // classify, generate and models over a scripted model.
 import Chat
 import Engine
+import Grammar
 import JSON
 import Testing
 
@@ -110,12 +111,14 @@ import Testing
     }
 
     @Test func timeEndsText() async throws {
-        let model = ScriptedModel { _ in [.event(.prefill(done: 4, total: 4)), .event(.text("Hel")), .event(.text("lo")), .hang] }
+        let model = ScriptedModel { _ in
+            [.event(.prefill(done: 4, total: 4)), .event(.generated(tokens: 3)), .event(.text("Hel")), .event(.text("lo")), .hang]
+        }
         let all = try tools(over: model)
-        let result = try await all.run("generate", arguments: ["prompt": "Hi", "max_seconds": 0.05])
+        let result = try await all.run("generate", arguments: ["prompt": "Hi", "max_seconds": 0.5])
         #expect(result["text"] == "Hello" && result["finish_reason"] == "time" && result["complete"] == false)
-        #expect(result["usage"]?["input_tokens"] == 4)
-        #expect(await failure(all, "generate", ["prompt": "Hi", "regex": "Hello", "max_seconds": 0.05]) == .outOfTime(seconds: 0.05))
+        #expect(result["usage"]?["input_tokens"] == 4 && result["usage"]?["output_tokens"] == 3)
+        #expect(await failure(all, "generate", ["prompt": "Hi", "regex": "Hello", "max_seconds": 0.5]) == .outOfTime(seconds: 0.5))
     }
 
     @Test func regexThatCannotBeEnforced() async throws {
@@ -126,6 +129,13 @@ import Testing
             return
         }
         #expect(model.requests.isEmpty)
+        // Beyond the limits of the grammar itself.
+        let refusing = ScriptedModel { _ in [.fail(.output(.tooLarge(what: "states", limit: 1, pointer: JSONPointer())))] }
+        guard case .unsupportedSchema("regex", _)? = await failure(try tools(over: refusing), "generate", ["prompt": "x", "regex": "a"])
+        else {
+            Issue.record("not said of the regular expression")
+            return
+        }
     }
 }
 

@@ -138,9 +138,27 @@ private let person: JSONValue = [
 
     @Test func theTimeBudgetEndsTheCall() async throws {
         let model = ScriptedModel { _ in [.event(.prefill(done: 1, total: 2)), .hang] }
-        let found = await failure(try tools(over: model), "extract", ["text": "x", "schema": person, "max_seconds": 0.05])
-        #expect(found == .outOfTime(seconds: 0.05))
-        #expect(model.abandonedCount == 1)
+        let found = await failure(try tools(over: model), "extract", ["text": "x", "schema": person, "max_seconds": 0.5])
+        #expect(found == .outOfTime(seconds: 0.5))
+        #expect(model.abandonedCount == model.requests.count)
+    }
+
+    /// A schema whose fault comes after a thousand places that have to be read first.
+    @Test func theTimeCountsWhileASchemaIsChecked() async throws {
+        var properties = JSONObject()
+        for index in 0..<2000 { properties["p\(index)"] = ["anyOf": [["type": "string", "maxLength": 40], ["enum": ["a", "b"]]]] }
+        properties["last"] = ["type": "nonsense"]
+        let schema: JSONValue = ["type": "object", "properties": .object(properties)]
+        let all = try tools(over: ScriptedModel(answering: "{}"))
+        for (tool, key, value) in [("extract", "text", "x"), ("generate", "prompt", "x")] as [(String, String, JSONValue)] {
+            let refused = await failure(all, tool, .object(JSONObject([(key, value), ("schema", schema)])))
+            guard case .unsupportedSchema("schema", _)? = refused else {
+                Issue.record("\(tool) accepted it: \(String(describing: refused))")
+                continue
+            }
+            let late = await failure(all, tool, .object(JSONObject([(key, value), ("schema", schema), ("max_seconds", 0.001)])))
+            #expect(late == .outOfTime(seconds: 0.001))
+        }
     }
 
     @Test func progressRisesFromTheFirstMoment() async throws {
@@ -151,7 +169,7 @@ private let person: JSONValue = [
         let reports = log.reports
         #expect(reports.first?.value == 0)
         #expect(zip(reports, reports.dropFirst()).allSatisfy { $0.value < $1.value })
-        #expect(reports.map(\.value) == [0, 0.5, 1, 6, 11, 12])
+        #expect(reports.map(\.value) == [0, 0.5, 1, 6, 11, 16])
         #expect(reports.last?.total == 31)
         #expect(reports[3].message == "read 5 of 10 tokens")
     }

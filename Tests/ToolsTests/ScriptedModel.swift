@@ -41,7 +41,7 @@ final class ScriptedModel: ChatModel {
         usage.generatedTokens = generatedTokens
         return [
             .event(.prefill(done: promptTokens / 2, total: promptTokens)), .event(.prefill(done: promptTokens, total: promptTokens)),
-            .event(.text(text)), .event(.finished(finish, usage, .assistant(text))),
+            .event(.generated(tokens: generatedTokens)), .event(.text(text)), .event(.finished(finish, usage, .assistant(text))),
         ]
     }
 

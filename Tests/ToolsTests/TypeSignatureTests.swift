@@ -72,6 +72,15 @@ import Testing
         (##"{"$ref": "#/$defs/a%20b", "$defs": {"a b": {"type": "null"}}}"##, "null"),
         (##"{"$ref": "#/$defs/nowhere"}"##, "any"),
         (##"{"$ref": "https://example.com/x"}"##, "any"),
+        // A reference is read against the identifier of the schema that it stands in, and an anchor belongs to its own.
+        (
+            ##"{"$id": "https://a/root", "items": {"$id": "part", "items": {"$ref": "#/$defs/t"}, "$defs": {"t": {"type": "string"}}}, "$defs": {"t": {"type": "integer"}}}"##,
+            "string[][]"
+        ),
+        (
+            ##"{"items": {"$ref": "https://a/part#t"}, "$defs": {"o": {"$anchor": "t", "type": "null"}, "p": {"$id": "https://a/part", "$defs": {"i": {"$anchor": "t", "type": "boolean"}}}}}"##,
+            "bool[]"
+        ),
         // allOf adds its properties.
         (
             ##"{"allOf": [{"$ref": "#/$defs/base"}], "properties": {"b": {"type": "integer"}}, "required": ["b"], "$defs": {"base": {"properties": {"a": {"type": "string"}}, "required": ["a"]}}}"##,

@@ -31,4 +31,8 @@ int cprocess_pipe(int ends[2]);
 // Runs `body(argument)` on a new, detached thread with a stack of `stack` bytes. 0 or an errno.
 int cprocess_thread(void *(*body)(void *), void *argument, size_t stack);
 
+// From now on, a page of a mapped file that is no longer there ends the process with a sentence on standard error and status 128 + SIGBUS.
+// Threads that block SIGBUS are ended by the system without a word. 0, or an errno value.
+int cprocess_explain_lost_pages(void);
+
 #endif

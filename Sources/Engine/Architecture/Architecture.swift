@@ -23,9 +23,12 @@ public struct Architecture: Sendable, Hashable {
 
     /// One decoder layer: norm, attention, residual; norm, feed-forward, residual.
     public struct Layer: Sendable, Hashable {
+        /// The layer's attention.
         public var attention: Attention
+        /// The layer's feed-forward network.
         public var feedForward: FeedForward
 
+        /// A layer of these two.
         public init(attention: Attention, feedForward: FeedForward) {
             self.attention = attention
             self.feedForward = feedForward
@@ -53,6 +56,7 @@ public struct Architecture: Sendable, Hashable {
         /// Index into `Architecture.ropes`.
         public var rope: Int
 
+        /// An attention; see the members.
         public init(
             heads: Int, keyValueHeads: Int, headSize: Int, window: Int? = nil, scale: Float, qkNorm: Bool = false,
             inputBias: Bool = false, outputBias: Bool = false, rope: Int = 0
@@ -95,6 +99,7 @@ public struct Architecture: Sendable, Hashable {
         case silu
     }
 
+    /// An architecture; see the members.
     public init(
         family: String, hiddenSize: Int, vocabularySize: Int, contextLength: Int, layers: [Layer], normEpsilon: Float, ropes: [Rope],
         tiedOutput: Bool

@@ -2,6 +2,7 @@
 public import JSON
 
 extension Architecture {
+    /// The architecture as JSON, for `inspect`.
     public var json: JSONValue {
         var runs: [JSONValue] = []
         var first = 0

@@ -68,6 +68,13 @@ struct GGUFReader {
         return number
     }
 
+    /// A number of the sampler's.
+    mutating func float(_ key: String, _ range: SamplingParameters.Range) throws(LoadError) -> Float? {
+        guard let number = try number(key) else { return nil }
+        guard range.contains(Float(number)) else { throw outOfRange(key, number, range.description) }
+        return Float(number)
+    }
+
     /// A number above 0 and at most `limit`.
     mutating func positive(_ key: String, upTo limit: Double, default standard: Double? = nil) throws(LoadError) -> Double {
         guard let number = try number(key) else {

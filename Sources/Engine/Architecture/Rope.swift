@@ -15,8 +15,10 @@ public struct Rope: Sendable, Hashable {
     public var rotaryDimensions: Int
     /// False pairs value i with i + rotaryDimensions/2 ("rotate half"), true pairs 2i with 2i + 1.
     public var interleaved: Bool
+    /// How the frequencies are stretched for long contexts.
     public var scaling: RopeScaling
 
+    /// A rotary embedding; see the members.
     public init(theta: Double, rotaryDimensions: Int, interleaved: Bool = false, scaling: RopeScaling = .none) {
         self.theta = theta
         self.rotaryDimensions = rotaryDimensions
@@ -79,12 +81,15 @@ public struct Rope: Sendable, Hashable {
 
 /// How a rotary embedding is stretched.
 public enum RopeScaling: Sendable, Hashable {
+    /// The frequencies as they are.
     case none
     /// Positions divided by `factor`.
     case linear(factor: Double)
     /// NTK-aware: the base grows with the sequence once it is longer than `originalLength`.
     case dynamic(factor: Double, originalLength: Int)
+    /// By wavelength, as Llama 3.1.
     case llama3(Llama3Scaling)
+    /// By rotations over the original length.
     case yarn(YarnScaling)
     /// Each pair's angle divided by its own number, as GGUF's `rope_freqs` tensor gives them.
     case factors([Float])
@@ -104,11 +109,16 @@ public enum RopeScaling: Sendable, Hashable {
 
 /// Llama 3.1's scaling: short wavelengths stay, long ones are divided by `factor`, those between are blended.
 public struct Llama3Scaling: Sendable, Hashable {
+    /// What the frequencies of long wavelengths are divided by.
     public var factor: Double
+    /// Wavelengths above the original length divided by this are long.
     public var lowFrequencyFactor: Double
+    /// Wavelengths below the original length divided by this are short.
     public var highFrequencyFactor: Double
+    /// The context that the model was first trained for.
     public var originalLength: Int
 
+    /// A scaling; see the members.
     public init(factor: Double, lowFrequencyFactor: Double, highFrequencyFactor: Double, originalLength: Int) {
         self.factor = factor
         self.lowFrequencyFactor = lowFrequencyFactor
@@ -130,7 +140,9 @@ public struct Llama3Scaling: Sendable, Hashable {
 
 /// YaRN (arXiv:2309.00071): interpolation for slow dimensions, extrapolation for fast ones, a ramp between.
 public struct YarnScaling: Sendable, Hashable {
+    /// The context is this many times the original length.
     public var factor: Double
+    /// The context that the model was first trained for.
     public var originalLength: Int
     /// Rotations over the original length above which a dimension is left as it is.
     public var betaFast: Double
@@ -141,6 +153,7 @@ public struct YarnScaling: Sendable, Hashable {
     /// What cos and sin are multiplied by.
     public var attentionFactor: Float
 
+    /// A scaling; see the members. Without an attention factor, the paper's.
     public init(
         factor: Double, originalLength: Int, betaFast: Double = 32, betaSlow: Double = 1, truncate: Bool = true,
         attentionFactor: Float? = nil

@@ -1,4 +1,4 @@
-// A mutex with one condition, and a thread: what the pool, the inbox and the loop sleep on.
+// A mutex with one condition: what the pool, the inbox and the loop sleep on.
 #if canImport(Glibc)
     import Glibc
 #else
@@ -36,55 +36,6 @@ final class Monitor: @unchecked Sendable {
 
     /// Wakes all that sleep.
     func wake() { pthread_cond_broadcast(condition) }
-}
-
-/// A thread of the operating system, with all signals blocked so that they reach the program's own threads.
-struct OSThread: @unchecked Sendable {
-    // Safe: a pthread_t is a name that any thread may use.
-    private let handle: pthread_t
-
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    /// Starts `body` on a new thread; nil when the system grants none.
-    init?(_ body: @escaping @Sendable () -> Void) {
-        var blocked = sigset_t()
-        var before = sigset_t()
-        sigfillset(&blocked)
-        pthread_sigmask(SIG_SETMASK, &blocked, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        let argument = Unmanaged.passRetained(Body(body))
-        #if canImport(Glibc)
-            var thread = pthread_t()
-            let failed = pthread_create(
-                &thread, nil,
-                { pointer in
-                    Unmanaged<Body>.fromOpaque(pointer!).takeRetainedValue().run()
-                    return nil
-                }, argument.toOpaque())
-        #else
-            var thread: pthread_t!
-            let failed = pthread_create(
-                &thread, nil,
-                { pointer in
-                    Unmanaged<Body>.fromOpaque(pointer).takeRetainedValue().run()
-                    return nil
-                }, argument.toOpaque())
-        #endif
-        guard failed == 0 else {
-            argument.release()
-            return nil
-        }
-        handle = thread
-    }
-
-    /// Waits for the thread's end.
-    func join() { pthread_join(handle, nil) }
-
-    /// Lets the thread end on its own.
-    func detach() { pthread_detach(handle) }
 }
 
 /// Seconds on a clock that only goes forward.

@@ -8,9 +8,11 @@ public struct GGUFFile: Sendable {
     /// "GGUF" as the little-endian number at the file's start.
     static let magic: UInt32 = 0x4655_4747
 
+    /// The format's version, 2 or 3.
     public let version: UInt32
     /// Key-value pairs in the file's order.
     public let metadata: [(key: String, value: GGUFValue)]
+    /// The tensors in the file's order.
     public let tensors: [TensorInfo]
     /// Tensor data begin at multiples of this many bytes.
     public let alignment: Int

@@ -26,10 +26,10 @@ extension GGUFFile {
         try addTokens(&language, ids: ids, vocabularySize: vocabularySize)
         var sampling = GGUFReader(self, prefix: "general.sampling.")
         language.defaultSampling = DefaultSampling(
-            temperature: try sampling.number("temp").map { Float($0) },
+            temperature: try sampling.float("temp", .temperature),
             topK: try sampling.value("top_k") == nil ? nil : sampling.integer("top_k", in: 0...Int(Int32.max)),
-            topP: try sampling.number("top_p").map { Float($0) }, minP: try sampling.number("min_p").map { Float($0) },
-            repetitionPenalty: try sampling.number("penalty_repeat").map { Float($0) })
+            topP: try sampling.float("top_p", .topP), minP: try sampling.float("min_p", .minP),
+            repetitionPenalty: try sampling.float("penalty_repeat", .repetitionPenalty))
         return language
     }
 

@@ -3,6 +3,7 @@ public import JSON
 
 /// The value types of GGUF by number.
 public enum GGUFValueType: UInt32, Sendable, Hashable {
+    /// By their numbers in the file (GGUF specification).
     case uint8 = 0, int8, uint16, int16, uint32, int32, float32, bool, string, array, uint64, int64, float64
 
     /// Bytes of a value whose size is fixed; nil for strings and arrays.
@@ -22,11 +23,17 @@ public enum GGUFValueType: UInt32, Sendable, Hashable {
 
 /// One value of GGUF metadata.
 public enum GGUFValue: Sendable {
+    /// An unsigned integer of any width.
     case unsigned(UInt64)
+    /// A signed integer of any width.
     case signed(Int64)
+    /// A number of 32 or 64 bits.
     case float(Double)
+    /// A boolean.
     case bool(Bool)
+    /// A text.
     case string(String)
+    /// Elements of one type.
     case array(GGUFArray)
 
     /// What it is, for messages.
@@ -60,14 +67,17 @@ public enum GGUFValue: Sendable {
         }
     }
 
+    /// The value if it is a boolean.
     public var boolValue: Bool? {
         if case .bool(let value) = self { value } else { nil }
     }
 
+    /// The value if it is a string.
     public var stringValue: String? {
         if case .string(let value) = self { value } else { nil }
     }
 
+    /// The value if it is an array.
     public var arrayValue: GGUFArray? {
         if case .array(let value) = self { value } else { nil }
     }
@@ -87,7 +97,9 @@ public enum GGUFValue: Sendable {
 
 /// An array of GGUF metadata; its elements lie in the file, checked to be inside it.
 public struct GGUFArray: Sendable {
+    /// The type of every element.
     public let elementType: GGUFValueType
+    /// Elements in the array.
     public let count: Int
     /// The key it stands under, for messages.
     let key: String

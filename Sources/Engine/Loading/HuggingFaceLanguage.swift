@@ -63,26 +63,26 @@ extension HuggingFaceFiles {
         guard let object = generation?.objectValue else { return DefaultSampling() }
         let reader = NumberReader(object: object, file: name + "/generation_config.json")
         var sampling = DefaultSampling(
-            temperature: try reader.float("temperature", upTo: 1000), topK: try reader.integer("top_k"),
-            topP: try reader.float("top_p", upTo: 1), minP: try reader.float("min_p", upTo: 1),
-            repetitionPenalty: try reader.float("repetition_penalty", upTo: 1000))
-        // transformers samples only when told to.
+            temperature: try reader.float("temperature", .temperature), topK: try reader.integer("top_k"),
+            topP: try reader.float("top_p", .topP), minP: try reader.float("min_p", .minP),
+            repetitionPenalty: try reader.float("repetition_penalty", .repetitionPenalty))
+        // A file that gives a temperature means sampling, unless it says otherwise (transformers itself also wants `do_sample` for that).
         if object["do_sample"]?.boolValue == false { sampling.temperature = 0 }
         return sampling
     }
 
-    /// Optional numbers from 0 up.
+    /// Optional numbers within the sampler's ranges.
     private struct NumberReader {
         let object: JSONObject
         let file: String
 
-        func float(_ key: String, upTo limit: Double) throws(LoadError) -> Float? {
+        func float(_ key: String, _ range: SamplingParameters.Range) throws(LoadError) -> Float? {
             guard let value = object[key], !value.isNull else { return nil }
             guard let number = value.doubleValue else {
                 throw .wrongType(file: file, key: key, expected: "a number", found: value.typeName)
             }
-            guard number >= 0, number <= limit else {
-                throw .outOfRange(file: file, key: key, value: value.text(), range: "from 0 to \(limit)")
+            guard range.contains(Float(number)) else {
+                throw .outOfRange(file: file, key: key, value: value.text(), range: range.description)
             }
             return Float(number)
         }

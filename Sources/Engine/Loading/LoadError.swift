@@ -4,61 +4,106 @@ public import JSON
 /// Why a model could not be opened or loaded. Every case names the file; offsets are bytes from its start.
 public enum LoadError: Error, Sendable, Hashable {
     // The files.
+    /// The system refuses an operation on the file; `code` is its errno.
     case unreadable(file: String, operation: String, code: Int32)
+    /// A device, a socket or the like.
     case notARegularFile(file: String)
+    /// The file is no longer as long as it was when it was opened.
     case fileChanged(file: String, expectedBytes: Int, foundBytes: Int)
+    /// Nothing that is known as a model.
     case unrecognised(file: String, found: String)
+    /// A PyTorch pickle: reading it would run code.
     case pickleRefused(file: String)
+    /// A file that a folder must have.
     case missingFile(file: String, folder: String)
+    /// A folder with more than one model.
     case ambiguous(folder: String, files: [String])
+    /// A file name in an index that would leave the folder.
     case unsafeFileName(file: String, name: String)
 
     // The containers.
+    /// The file ends within a section.
     case truncated(file: String, section: String, offset: Int, neededBytes: UInt64, availableBytes: Int)
+    /// Something larger than `LoadLimits` allows.
     case limitExceeded(file: String, what: String, value: UInt64, limit: UInt64)
+    /// Neither GGUF 2 nor 3.
     case unsupportedVersion(file: String, version: UInt32)
+    /// A GGUF file for machines of the other byte order.
     case bigEndian(file: String)
+    /// A text that is not UTF-8.
     case invalidUTF8(file: String, what: String, offset: Int)
+    /// A metadata key that came before.
     case duplicateKey(file: String, key: String)
+    /// A tensor name that came before.
     case duplicateTensor(file: String, tensor: String)
+    /// A metadata type that GGUF does not have.
     case unknownValueType(file: String, key: String, type: UInt32)
+    /// A boolean that is neither 0 nor 1.
     case invalidBool(file: String, key: String, value: UInt8)
+    /// An alignment that is no power of two within the limit.
     case invalidAlignment(file: String, value: UInt64)
+    /// A key or tensor without a name.
     case emptyName(file: String, offset: Int)
+    /// More dimensions than the limit.
     case tooManyDimensions(file: String, tensor: String, count: Int)
+    /// A type that the format does not have.
     case unknownTensorType(file: String, tensor: String, type: String)
+    /// A shape whose size does not fit an integer.
     case sizeOverflow(file: String, tensor: String, shape: [UInt64])
+    /// Rows that are not whole blocks of their type.
     case partialBlocks(file: String, tensor: String, columns: Int, type: String, blockElements: Int)
+    /// Bytes that lie beyond the file.
     case tensorOutsideFile(file: String, tensor: String, offset: UInt64, bytes: UInt64, availableBytes: Int)
+    /// An offset that is no multiple of the alignment.
     case tensorMisaligned(file: String, tensor: String, offset: UInt64, alignment: Int)
+    /// Two tensors that share bytes.
     case tensorsOverlap(file: String, first: String, second: String)
+    /// Bytes of the data section that no tensor has.
     case unclaimedBytes(file: String, offset: Int, bytes: Int)
+    /// Offsets that give a tensor another size than its shape.
     case byteCountMismatch(file: String, tensor: String, expectedBytes: Int, foundBytes: UInt64)
+    /// A safetensors header that breaks the format.
     case malformedHeader(file: String, tensor: String?, reason: String)
+    /// A weight index that breaks the format.
     case malformedIndex(file: String, reason: String)
+    /// A configuration that is not JSON.
     case malformedJSON(file: String, error: JSONError)
 
     // What the metadata says.
+    /// An architecture that is not known here.
     case unsupported(architecture: String, file: String)
+    /// A key that is needed.
     case missingKey(file: String, key: String)
+    /// A key with a value of another type.
     case wrongType(file: String, key: String, expected: String, found: String)
+    /// A value that cannot be.
     case outOfRange(file: String, key: String, value: String, range: String)
+    /// A key that may change what the model computes and is not known here.
     case unsupportedKey(file: String, key: String, value: String)
+    /// Statements that cannot be true together.
     case contradiction(file: String, what: String)
 
     // The plan.
+    /// Tensors that the architecture needs.
     case missingTensors(name: String, tensors: [String])
+    /// Tensors that the architecture does not have.
     case unexpectedTensors(name: String, tensors: [String])
+    /// A tensor of another shape than the architecture's.
     case wrongShape(file: String, tensor: String, expected: [Int], found: [Int])
+    /// A stored type that cannot be computed with here.
     case unsupportedTensorType(file: String, tensor: String, type: String)
+    /// A size that no address reaches.
     case sizeTooLarge(name: String, what: String)
+    /// The system grants no memory.
     case outOfMemory(bytes: Int)
 
     // The tokenizer.
+    /// The tokenizer cannot be made.
     case tokenizer(file: String, reason: String)
 }
 
 extension LoadError: CustomStringConvertible {
+    /// The error as a sentence that names the file.
     public var description: String {
         fileDescription ?? containerDescription ?? metadataDescription ?? planDescription
     }

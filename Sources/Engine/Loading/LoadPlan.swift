@@ -4,6 +4,7 @@
 public struct LoadPlan: Sendable, Hashable {
     /// What happens to a tensor's rows on their way into a slot.
     public enum Transform: Sendable, Hashable {
+        /// They stay as they are.
         case none
         /// Within each of `heads` heads, the first `rotary` rows, stored for the interleaved rope (pair i at rows 2i and 2i + 1), are put
         /// in the order of the rotate-half rope (rows i and i + rotary/2).
@@ -22,14 +23,19 @@ public struct LoadPlan: Sendable, Hashable {
 
     /// One slot's filling.
     public struct Step: Sendable, Hashable {
+        /// What is filled.
         public let slot: WeightSlot
+        /// With what.
         public let tensor: TensorInfo
         /// The tensor's rows that go into the slot (values, when the slot is a vector).
         public let rows: Range<Int>
         /// Values in a row; 1 for a vector.
         public let columns: Int
+        /// How the values are stored.
         public let type: ElementType
+        /// What happens to the rows on the way.
         public let transform: Transform
+        /// Where the values will lie.
         public let placement: Placement
 
         /// Bytes read from the file.
@@ -38,12 +44,15 @@ public struct LoadPlan: Sendable, Hashable {
         var rowBytes: Int { type.rowBytes(columns: columns)! }
     }
 
+    /// The model's name.
     public let name: String
+    /// The architecture whose slots are filled.
     public let architecture: Architecture
     /// Every slot of the architecture, in the order of the layers.
     public let steps: [Step]
     /// Tensors that are deliberately not read.
     public let ignored: [String]
+    /// The memory that all of it takes.
     public let memory: MemoryEstimate
 
     /// The step that fills a slot, when the architecture has it and it is not tied.
@@ -76,6 +85,7 @@ public struct LoadOptions: Sendable, Hashable {
     /// Threads that copy and read; nil: one for each processor, at most 16.
     public var threads: Int?
 
+    /// These options; see the members.
     public init(copiesWeights: Bool = false, readsAhead: Bool = true, threads: Int? = nil) {
         self.copiesWeights = copiesWeights
         self.readsAhead = readsAhead
@@ -85,7 +95,9 @@ public struct LoadOptions: Sendable, Hashable {
 
 /// How far a load has come, in bytes of weights.
 public struct LoadProgress: Sendable, Hashable {
+    /// Bytes of weights done.
     public let completedBytes: Int
+    /// Bytes of weights in all.
     public let totalBytes: Int
     /// From 0 to 1.
     public var fraction: Double { totalBytes == 0 ? 1 : Double(completedBytes) / Double(totalBytes) }

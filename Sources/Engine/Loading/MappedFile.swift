@@ -7,8 +7,8 @@
 
 /// Read-only bytes with an owner.
 ///
-/// A mapped file that another process shortens would end this process with SIGBUS at the next read behind its new end; `checkLength`
-/// reports that before a load begins and after it ends. `LoadOptions.copiesWeights` avoids mapped weights altogether.
+/// A mapped file that another process shortens would end this process with SIGBUS at the next read behind its new end (the executable
+/// says so in a sentence); `checkLength` reports it before a load begins and after it ends. `LoadOptions.copiesWeights` avoids mapped weights altogether.
 public final class MappedFile: @unchecked Sendable {
     // Safe: the bytes are only read, and are unmapped when the last reference is gone.
 

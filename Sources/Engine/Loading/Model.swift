@@ -4,7 +4,9 @@
 public final class Model: Sendable {
     /// The file's or folder's name, for people.
     public let name: String
+    /// What is computed.
     public let architecture: Architecture
+    /// With which weights.
     public let weights: ModelWeights
 
     /// A model from weights that are already in memory (`load` makes one from a source; tests make tiny ones from a seed).

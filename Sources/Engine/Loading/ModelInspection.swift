@@ -3,9 +3,13 @@ public import JSON
 
 /// A look into a model: metadata, architecture, tensors, plan and memory, or why there is no plan.
 public struct ModelInspection: Sendable {
+    /// Where the model is.
     public let path: String
+    /// All that its files say beside the tensors.
     public let metadata: JSONValue
+    /// The tensors as the files declare them.
     public let tensors: [TensorInfo]
+    /// Bytes of all its files.
     public let fileBytes: Int
     /// The opened source, or why the architecture is not supported.
     public let source: Result<ModelSource, LoadError>
@@ -120,6 +124,7 @@ extension DefaultSampling {
 }
 
 extension MemoryEstimate {
+    /// The bytes by kind, as JSON.
     public var json: JSONValue {
         var object = JSONObject([
             ("weights", JSONValue(weights)), ("mapped", JSONValue(mapped)), ("copied", JSONValue(copied)), ("widened", JSONValue(widened)),
@@ -131,6 +136,7 @@ extension MemoryEstimate {
 }
 
 extension LoadPlan.Transform: CustomStringConvertible {
+    /// The transform with its numbers.
     public var description: String {
         switch self {
         case .none: "none"
@@ -157,6 +163,7 @@ extension LoadPlan: CustomStringConvertible {
         return lines.joined(separator: "\n")
     }
 
+    /// The plan as JSON, an entry per slot.
     public var json: JSONValue {
         .object(
             JSONObject([

@@ -6,9 +6,11 @@ public import Tokens
 public struct ModelSource: Sendable {
     /// The file's or folder's name without its path and ".gguf".
     public let name: String
+    /// What the metadata says is to be computed.
     public let architecture: Architecture
     /// All metadata as JSON; long arrays of GGUF are cut (see `GGUFValue.json`).
     public let metadata: JSONValue
+    /// The tensors, not yet read.
     public let weights: WeightSource
     /// Chat templates by name; the usual one is called "default".
     public let chatTemplates: [(name: String, text: String)]
@@ -104,11 +106,16 @@ extension Model {
 public struct DefaultSampling: Sendable, Hashable {
     /// 0: always the likeliest token.
     public var temperature: Float?
+    /// Only the k most likely tokens; 0: all.
     public var topK: Int?
+    /// The smallest set of most likely tokens whose probabilities reach this sum.
     public var topP: Float?
+    /// Only tokens at least this fraction as likely as the most likely one.
     public var minP: Float?
+    /// Divides positive and multiplies negative logits of tokens seen.
     public var repetitionPenalty: Float?
 
+    /// These recommendations; see the members.
     public init(
         temperature: Float? = nil, topK: Int? = nil, topP: Float? = nil, minP: Float? = nil, repetitionPenalty: Float? = nil
     ) {

@@ -6,6 +6,7 @@ internal import JSON
 
 /// A parsed safetensors file.
 public struct SafetensorsFile: Sendable {
+    /// The tensors in the order of their bytes.
     public let tensors: [TensorInfo]
     /// The `__metadata__` member: text by name.
     public let metadata: [(key: String, value: String)]

@@ -2,7 +2,9 @@
 
 /// One tensor of an opened model.
 public struct TensorInfo: Sendable, Hashable {
+    /// Its name in the file.
     public let name: String
+    /// How its values are stored.
     public let type: StoredType
     /// Outermost dimension first: a matrix is [rows, columns].
     public let shape: [Int]

@@ -2,19 +2,26 @@
 
 /// A place in `ModelWeights`.
 public enum WeightSlot: Sendable, Hashable {
+    /// The token embedding.
     case embedding
+    /// The norm after the last layer.
     case finalNorm
+    /// The projection onto the vocabulary.
     case output
+    /// A slot of one layer, counted from 0.
     case layer(Int, LayerSlot)
 }
 
 /// A place in `LayerWeights`.
 public enum LayerSlot: String, Sendable, Hashable, CaseIterable {
+    /// The attention half.
     case attentionNorm, q, k, v, o, qBias, kBias, vBias, oBias, qNorm, kNorm
+    /// The feed-forward half.
     case feedForwardNorm, gate, up, down, gateBias, upBias, downBias
 }
 
 extension WeightSlot: CustomStringConvertible {
+    /// The slot's name, for messages.
     public var description: String {
         switch self {
         case .embedding: "embedding"

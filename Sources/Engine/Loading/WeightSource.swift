@@ -5,11 +5,15 @@ internal import JSON
 public struct WeightSource: Sendable {
     /// Whose names the tensors bear.
     public enum Convention: String, Sendable, Hashable {
+        /// Hugging Face's (`model.layers.0…`) or GGUF's (`blk.0…`).
         case huggingFace, gguf
     }
 
+    /// Whose names the tensors bear.
     public let convention: Convention
+    /// The files that hold the tensors.
     public let files: [MappedFile]
+    /// The tensors of all files.
     public let tensors: [TensorInfo]
     private let positions: [String: Int]
 

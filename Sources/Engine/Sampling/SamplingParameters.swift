@@ -45,19 +45,33 @@ public struct SamplingParameters: Sendable, Hashable {
         self.seed = seed
     }
 
+    /// The values that a member may have.
+    struct Range: CustomStringConvertible {
+        let numbers: ClosedRange<Float>
+        var excludesZero = false
+
+        static let temperature = Range(numbers: 0...100)
+        static let topP = Range(numbers: 0...1, excludesZero: true)
+        static let minP = Range(numbers: 0...1)
+        static let repetitionPenalty = Range(numbers: 0...100, excludesZero: true)
+        static let penalty = Range(numbers: -100...100)
+
+        func contains(_ value: Float) -> Bool { numbers.contains(value) && !(excludesZero && value == 0) }
+
+        var description: String {
+            (excludesZero ? "above \(numbers.lowerBound) and at most" : "within \(numbers.lowerBound) and") + " \(numbers.upperBound)"
+        }
+    }
+
     /// Refuses values outside their ranges, naming the field.
     public func validate() throws(EngineError) {
-        let numbers: [(name: String, value: Float, range: ClosedRange<Float>, excludesZero: Bool)] = [
-            ("temperature", temperature, 0...100, false),
-            ("topP", topP, 0...1, true),
-            ("minP", minP, 0...1, false),
-            ("repetitionPenalty", repetitionPenalty, 0...100, true),
-            ("presencePenalty", presencePenalty, -100...100, false),
-            ("frequencyPenalty", frequencyPenalty, -100...100, false),
+        let numbers: [(name: String, value: Float, range: Range)] = [
+            ("temperature", temperature, .temperature), ("topP", topP, .topP), ("minP", minP, .minP),
+            ("repetitionPenalty", repetitionPenalty, .repetitionPenalty), ("presencePenalty", presencePenalty, .penalty),
+            ("frequencyPenalty", frequencyPenalty, .penalty),
         ]
-        for (name, value, range, excludesZero) in numbers where !range.contains(value) || (excludesZero && value == 0) {
-            let lower = excludesZero ? "above \(range.lowerBound) and at most" : "within \(range.lowerBound) and"
-            throw .invalidParameter(name: name, reason: "\(value) is not \(lower) \(range.upperBound)")
+        for (name, value, range) in numbers where !range.contains(value) {
+            throw .invalidParameter(name: name, reason: "\(value) is not \(range)")
         }
         for (name, value) in [("topK", topK), ("repetitionWindow", repetitionWindow)] where value < 0 {
             throw .invalidParameter(name: name, reason: "\(value) is negative")

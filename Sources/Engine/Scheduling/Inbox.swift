@@ -28,6 +28,12 @@ final class Inbox: @unchecked Sendable {
         }
     }
 
+    /// Takes a number back whose sequence will not be submitted.
+    func release(_ id: SequenceID) { monitor.locked { reserved[id] = nil } }
+
+    /// Numbers that are out.
+    var reservedCount: Int { monitor.locked { reserved.count } }
+
     /// Hands a sequence over; throws when it was cancelled already or the engine is shut down.
     func submit(_ sequence: SequenceState) throws(EngineError) {
         try monitor.locked { () throws(EngineError) in

@@ -4,12 +4,14 @@
 public struct ModelWeights: Sendable {
     /// [vocabulary × hidden], a row per token.
     public var embedding: WeightMatrix
+    /// The layers in order.
     public var layers: [LayerWeights]
     /// [hidden].
     public var finalNorm: [Float]
     /// [vocabulary × hidden]; the embedding itself when tied.
     public var output: WeightMatrix
 
+    /// The weights; see the members.
     public init(embedding: WeightMatrix, layers: [LayerWeights], finalNorm: [Float], output: WeightMatrix) {
         self.embedding = embedding
         self.layers = layers
@@ -30,9 +32,13 @@ public struct LayerWeights: Sendable {
     public var v: WeightMatrix
     /// [hidden × heads · headSize].
     public var o: WeightMatrix
+    /// [heads · headSize].
     public var qBias: [Float]?
+    /// [keyValueHeads · headSize].
     public var kBias: [Float]?
+    /// [keyValueHeads · headSize].
     public var vBias: [Float]?
+    /// [hidden].
     public var oBias: [Float]?
     /// [headSize], applied to every query head before the rotation.
     public var qNorm: [Float]?
@@ -46,10 +52,14 @@ public struct LayerWeights: Sendable {
     public var up: WeightMatrix
     /// [hidden × size].
     public var down: WeightMatrix
+    /// [size].
     public var gateBias: [Float]?
+    /// [size].
     public var upBias: [Float]?
+    /// [hidden].
     public var downBias: [Float]?
 
+    /// The weights of a layer; see the members.
     public init(
         attentionNorm: [Float], q: WeightMatrix, k: WeightMatrix, v: WeightMatrix, o: WeightMatrix, qBias: [Float]? = nil,
         kBias: [Float]? = nil, vBias: [Float]? = nil, oBias: [Float]? = nil, qNorm: [Float]? = nil, kNorm: [Float]? = nil,

@@ -9,6 +9,7 @@
 public struct WeightMatrix: @unchecked Sendable {
     // Safe: the memory is never written after the matrix is made, and `owner` outlives every copy of the pointer in here.
 
+    /// How its values are stored.
     public let type: ElementType
     /// Outputs of the product.
     public let rows: Int

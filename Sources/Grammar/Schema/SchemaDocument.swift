@@ -146,9 +146,12 @@ struct SchemaDocument: Sendable {
         }
     }
 
+    /// The subschema at a place of the document.
+    func number(at pointer: JSONPointer) -> SchemaID? { storage.numbers[Array(pointer.description.utf8)] }
+
     /// The subschema at a place below another.
     func child(_ number: SchemaID, _ tokens: String...) -> SchemaID? {
-        storage.numbers[Array(JSONPointer(storage.subschemas[number].pointer.tokens + tokens).description.utf8)]
+        self.number(at: JSONPointer(storage.subschemas[number].pointer.tokens + tokens))
     }
 
     /// Where the `$ref` of a subschema leads.

@@ -12,6 +12,7 @@ public struct ValidationFailure: Sendable, Hashable, CustomStringConvertible {
     /// What is wrong, as a sentence without a full stop.
     public let sentence: String
 
+    /// The place and the reason.
     public var description: String {
         let place = instancePointer.tokens.isEmpty ? "the value" : instancePointer.description
         return "\(place): \(sentence)"

@@ -166,6 +166,13 @@ import Tokens
             Issue.record("a stop token outside the vocabulary was accepted")
             return
         }
+        for (key, value) in [("temperature", "100.5"), ("top_p", "0"), ("min_p", "1.5"), ("repetition_penalty", "1e-60"), ("top_k", "-1")] {
+            try folder.write("generation_config.json", "{\"\(key)\": \(value)}")
+            guard case .outOfRange(_, key, _, _) = failure(folder.path) else {
+                Issue.record("\(key) \(value), which no request could have, was accepted")
+                continue
+            }
+        }
         try folder.write("generation_config.json", #"{"eos_token_id": 5, "eos_token_id": 6}"#)
         guard case .malformedJSON = failure(folder.path) else {
             Issue.record("a duplicate key was accepted")
@@ -193,6 +200,16 @@ import Tokens
         #expect(source.chatTemplate == "D" && source.toolTemplate == "T")
         #expect(source.defaultSampling == DefaultSampling(temperature: 0.25, topK: 7))
         #expect(source.metadata["keys"]?["tokenizer.ggml.tokens"]?[4] == "<|im_end|>")
+        for (key, value) in [("temp", -1 as Float), ("top_p", 0), ("min_p", 1.5), ("penalty_repeat", 1000)] {
+            var broken = writer
+            broken.metadata.removeAll { $0.0.hasPrefix("general.sampling.") }
+            broken.metadata.append(("general.sampling." + key, .float32(value)))
+            let path = try folder.write("broken.gguf", broken.bytes())
+            guard case .outOfRange(_, "general.sampling." + key, _, _) = failure(path) else {
+                Issue.record("\(key) \(value), which no request could have, was accepted")
+                continue
+            }
+        }
     }
 
     @Test func tokenizersAreMade() throws {

@@ -10,8 +10,10 @@ public enum AgentError: Error, Sendable, CustomStringConvertible {
     case configuration(String)
     /// The model failed.
     case model(String)
+    /// The caller has cancelled the run.
     case cancelled
 
+    /// The error as a sentence.
     public var description: String {
         switch self {
         case .duplicateTool(let name): "two tools are named \"\(name)\""

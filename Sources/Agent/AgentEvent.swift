@@ -4,6 +4,7 @@ public import Engine
 
 /// A step of a run, as it happens.
 public enum AgentEvent: Sendable {
+    /// A turn of the model begins; the first is 1.
     case turnStarted(Int)
     /// Prompt tokens that have been read.
     case prefill(done: Int, total: Int)
@@ -13,8 +14,11 @@ public enum AgentEvent: Sendable {
     case reasoning(String)
     /// Something that a person should know.
     case note(String)
+    /// The model asks for a call; nothing has run yet.
     case toolCall(ToolCall)
+    /// A call was not permitted, and why.
     case toolDenied(ToolCall, reason: String)
+    /// A call has ended: what the model will read, and how long it took.
     case toolResult(ToolCall, ToolOutput, Duration)
     /// The run is over: the model's last message, free of calls.
     case answered(Message)
@@ -24,16 +28,21 @@ public enum AgentEvent: Sendable {
 
 /// What a run came to.
 public struct AgentOutcome: Sendable {
+    /// How a run ended.
     public enum Ending: Sendable, Hashable {
+        /// The model gave an answer.
         case answered
+        /// A limit was met first.
         case stopped(AgentLimit)
     }
 
+    /// How the run ended.
     public var ending: Ending
     /// The whole conversation: what was given, and every message since.
     public var messages: [Message]
     /// All turns together.
     public var usage: Usage
+    /// Turns that the model took.
     public var turns: Int
 
     /// The model's last text.

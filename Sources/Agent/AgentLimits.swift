@@ -16,6 +16,7 @@ public struct AgentLimits: Sendable, Hashable {
     /// UTF-8 bytes of a tool's output that the model is shown; what is cut off is said in its place.
     public var outputBytes: Int
 
+    /// These limits; see the members.
     public init(
         turns: Int = 16, tokens: Int = 16_384, duration: Duration = .seconds(600), callDuration: Duration = .seconds(60), sameCalls: Int = 3,
         outputBytes: Int = 32_768
@@ -31,13 +32,18 @@ public struct AgentLimits: Sendable, Hashable {
 
 /// A bound that a run has met.
 public enum AgentLimit: Sendable, Hashable, CustomStringConvertible {
+    /// The most turns were taken.
     case turns(Int)
+    /// The most tokens were generated.
     case tokens(Int)
     /// A turn was cut off before its own tokens were used up.
     case context
+    /// The time is over.
     case duration(Duration)
+    /// The same call with the same arguments came this often.
     case sameCall(name: String, times: Int)
 
+    /// The limit as a sentence.
     public var description: String {
         switch self {
         case .turns(let count): "no answer within \(count) turns"

@@ -11,14 +11,20 @@ public import JSON
 public struct MCPConfiguration: Sendable, Hashable {
     /// A server to be started as a child process that speaks over its standard input and output.
     public struct Server: Sendable, Hashable {
+        /// The key under which it stands.
         public var name: String
+        /// The program: a path, or a name to look up in PATH.
         public var command: String
+        /// The program's arguments, no shell.
         public var arguments: [String]
+        /// Added to the environment that children are given.
         public var environment: [String: String]
+        /// Where it runs; nil: where we are.
         public var directory: String?
         /// Milliseconds for each call of this server's tools; nil: the agent's own limit alone.
         public var timeout: Int?
 
+        /// A server; see the members.
         public init(
             name: String, command: String, arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil,
             timeout: Int? = nil
@@ -34,16 +40,21 @@ public struct MCPConfiguration: Sendable, Hashable {
 
     /// An entry that cannot be used.
     public struct Refusal: Sendable, Hashable, CustomStringConvertible {
+        /// The key of the entry.
         public var name: String
+        /// Why it cannot be used.
         public var reason: String
 
+        /// The refusal as a sentence.
         public var description: String { "\(name): \(reason)" }
     }
 
     /// In the file's order.
     public var servers: [Server]
+    /// Entries that cannot be used.
     public var refused: [Refusal]
 
+    /// These servers, and what was refused beside them.
     public init(servers: [Server], refused: [Refusal] = []) {
         self.servers = servers
         self.refused = refused

@@ -3,6 +3,7 @@ public import Chat
 
 /// Whether a call may run.
 public enum Permission: Sendable, Hashable {
+    /// The call runs.
     case allow
     /// The call does not run; the model reads the reason.
     case deny(reason: String)

@@ -12,9 +12,12 @@ public protocol Toolbox: Sendable {
 
 /// What a call gave, as the model reads it.
 public struct ToolOutput: Sendable, Hashable {
+    /// What the model reads.
     public var text: String
+    /// Whether the call failed.
     public var isError: Bool
 
+    /// An output; see the members.
     public init(_ text: String, isError: Bool = false) {
         self.text = text
         self.isError = isError
@@ -25,10 +28,13 @@ public struct ToolOutput: Sendable, Hashable {
 public struct FunctionToolbox: Toolbox {
     private let functions: [(spec: ToolSpec, body: @Sendable (ToolCall) async throws -> String)]
 
+    /// Tools by what they are and what they do; a body that throws gives an error output.
     public init(_ functions: [(spec: ToolSpec, body: @Sendable (ToolCall) async throws -> String)]) { self.functions = functions }
 
+    /// The tools in the order given.
     public func tools() async throws(AgentError) -> [ToolSpec] { functions.map(\.spec) }
 
+    /// Runs the function of this name.
     public func call(_ call: ToolCall) async -> ToolOutput {
         guard let function = functions.first(where: { $0.spec.name == call.name }) else {
             return ToolOutput("there is no tool named \(call.name)", isError: true)

@@ -7,6 +7,7 @@ public struct JSONLimits: Sendable, Hashable {
     /// The most arrays and objects within each other; at most 1,000, since values are walked recursively.
     public var depth: Int
 
+    /// These limits; see the members.
     public init(bytes: Int, depth: Int) {
         self.bytes = Swift.min(bytes, Int(Int32.max) - 1)
         self.depth = Swift.min(depth, 1_000)
@@ -20,25 +21,40 @@ public struct JSONLimits: Sendable, Hashable {
 public struct JSONError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of fault.
     public enum Fault: Sendable, Hashable {
+        /// More bytes than the limit.
         case tooLong(limit: Int)
+        /// Nested deeper than the limit.
         case tooDeep(limit: Int)
+        /// The text ends within a value.
         case unexpectedEnd
+        /// A byte that cannot stand here.
         case unexpectedByte(UInt8, expected: String)
+        /// Something follows the value.
         case trailingBytes
+        /// No number by the grammar of RFC 8259.
         case invalidNumber
+        /// A backslash before something that it does not escape.
         case invalidEscape
+        /// Half of a surrogate pair.
         case loneSurrogate
+        /// A control character in a string, which has to be escaped.
         case controlCharacter(UInt8)
+        /// Bytes that are not UTF-8.
         case invalidUTF8
+        /// A key that its object has already.
         case duplicateKey(String)
+        /// U+0000 in a key, which json-c would cut there.
         case nullCharacterInKey
+        /// json-c's own objection.
         case rejected(String)
     }
 
+    /// What is wrong.
     public let fault: Fault
     /// The byte at which the fault was found, from 0.
     public let offset: Int
 
+    /// The error as a sentence.
     public var description: String {
         let what: String =
             switch fault {

@@ -89,5 +89,6 @@ private struct Decimal: Equatable {
 }
 
 extension JSONNumber: CustomStringConvertible {
+    /// The number's own text.
     public var description: String { text }
 }

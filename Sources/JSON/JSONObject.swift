@@ -96,16 +96,21 @@ public struct JSONObject: Sendable {
 }
 
 extension JSONObject: RandomAccessCollection {
+    /// 0.
     public var startIndex: Int { 0 }
+    /// The number of members.
     public var endIndex: Int { members.count }
+    /// The member at a position, in order.
     public subscript(position: Int) -> (key: String, value: JSONValue) { members[position] }
 }
 
 extension JSONObject: Hashable {
+    /// Equal members in the same order.
     public static func == (a: JSONObject, b: JSONObject) -> Bool {
         a.count == b.count && zip(a.members, b.members).allSatisfy { sameBytes($0.key, $1.key) && $0.value == $1.value }
     }
 
+    /// Agrees with `==`.
     public func hash(into hasher: inout Hasher) {
         hasher.combine(count)
         for (key, value) in members {
@@ -116,5 +121,6 @@ extension JSONObject: Hashable {
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
+    /// The members in order.
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self.init(elements) }
 }

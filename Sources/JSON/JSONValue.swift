@@ -4,11 +4,17 @@
 ///
 /// Equality is structural: member order counts, and `1` differs from `1.0`. For the equality of JSON Schema see `isEquivalent(to:)`.
 public enum JSONValue: Sendable {
+    /// `null`.
     case null
+    /// `true` or `false`.
     case bool(Bool)
+    /// A number with its text.
     case number(JSONNumber)
+    /// A string.
     case string(String)
+    /// An array.
     case array([JSONValue])
+    /// An object with its order.
     case object(JSONObject)
 }
 
@@ -92,6 +98,7 @@ func sameBytes(_ a: String, _ b: String) -> Bool {
 }
 
 extension JSONValue: Hashable {
+    /// Structural: member order counts, and `1` differs from `1.0`.
     public static func == (a: JSONValue, b: JSONValue) -> Bool {
         switch (a, b) {
         case (.null, .null): true
@@ -104,6 +111,7 @@ extension JSONValue: Hashable {
         }
     }
 
+    /// Agrees with `==`.
     public func hash(into hasher: inout Hasher) {
         switch self {
         case .null: hasher.combine(0)
@@ -119,12 +127,19 @@ extension JSONValue: Hashable {
 extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
     ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
+    /// `null`.
     public init(nilLiteral: ()) { self = .null }
+    /// A boolean.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
+    /// A number.
     public init(integerLiteral value: Int) { self = .number(JSONNumber(value)) }
+    /// A number, which must be finite.
     public init(floatLiteral value: Double) { self = .number(JSONNumber(value)!) }
+    /// A string.
     public init(stringLiteral value: String) { self = .string(value) }
+    /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
+    /// An object with its members in order.
     public init(dictionaryLiteral elements: (String, JSONValue)...) { self = .object(JSONObject(elements)) }
 }
 
@@ -143,5 +158,6 @@ extension JSONValue {
 }
 
 extension JSONValue: CustomStringConvertible {
+    /// Compact JSON.
     public var description: String { text() }
 }

@@ -15,6 +15,7 @@ public struct JSONStyle: Sendable, Hashable {
     /// Whether members are written in the order of their keys' bytes.
     public var sortsKeys: Bool
 
+    /// A form; see the members.
     public init(
         itemSeparator: String = ",", keySeparator: String = ":", indentation: Int? = nil, escapesLineSeparators: Bool = false,
         escapesNonASCII: Bool = false, sortsKeys: Bool = false

@@ -7,15 +7,20 @@
 
 /// A date and a time of day, as a wall calendar and clock show them.
 public struct CalendarTime: Sendable, Hashable {
+    /// As the calendar counts.
     public var year: Int
     /// 1 to 12.
     public var month: Int
     /// 1 to 31.
     public var day: Int
+    /// 0 to 23.
     public var hour: Int
+    /// 0 to 59.
     public var minute: Int
+    /// 0 to 60.
     public var second: Int
 
+    /// A time; see the members.
     public init(year: Int, month: Int, day: Int, hour: Int = 0, minute: Int = 0, second: Int = 0) {
         self.year = year
         self.month = month

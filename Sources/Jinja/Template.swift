@@ -14,6 +14,7 @@ public struct JinjaLimits: Sendable, Hashable {
     /// The longest `range`.
     public var rangeLength = 100_000
 
+    /// The limits in force.
     public init() {}
 
     /// The limits used where none are given.
@@ -33,6 +34,7 @@ public enum JinjaError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A limit was reached.
     case limit(String, line: Int)
 
+    /// The error as a sentence with its line.
     public var description: String {
         switch self {
         case .syntax(let what, let line): "line \(line): \(what)"
@@ -51,6 +53,7 @@ public struct RenderedPart: Sendable, Hashable {
     /// Whether it came from a variable, so that a control token in it is mere text.
     public var isFromVariable: Bool
 
+    /// A part; see the members.
     public init(text: String, isFromVariable: Bool) {
         self.text = text
         self.isFromVariable = isFromVariable

@@ -14,6 +14,7 @@ public final class MCPServer: Sendable {
     private let provider: any ToolProvider
     private let limits: SessionLimits
 
+    /// A server over these tools; nothing runs before `serve`.
     public init(description: ServerDescription, provider: any ToolProvider, limits: SessionLimits = SessionLimits()) {
         self.description = description
         self.provider = provider

@@ -14,6 +14,7 @@ public enum TokenizerError: Error, Sendable, Hashable, CustomStringConvertible {
     /// More than the limit of something.
     case tooLarge(what: String, count: Int, limit: Int)
 
+    /// The error as a sentence.
     public var description: String {
         switch self {
         case .unsupported(let component, let pointer): "the tokenizer uses \(component), which is not supported (at \(place(pointer)))"

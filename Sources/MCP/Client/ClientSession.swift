@@ -3,9 +3,12 @@ import JSON
 
 /// Who we are, for servers.
 public struct ClientDescription: Sendable, Hashable {
+    /// The program's name.
     public var name: String
+    /// The program's version.
     public var version: String
 
+    /// A description of these two.
     public init(name: String, version: String) {
         self.name = name
         self.version = version
@@ -16,8 +19,11 @@ public struct ClientDescription: Sendable, Hashable {
 
 /// A progress notification about one of our requests.
 public struct ProgressReport: Sendable, Hashable {
+    /// How far the work has come, in a number that rises.
     public var progress: Double
+    /// What the number rises to, where the server knows.
     public var total: Double?
+    /// What is being done, for people.
     public var message: String?
 }
 

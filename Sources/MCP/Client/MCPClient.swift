@@ -17,6 +17,7 @@ public struct ClientLimits: Sendable, Hashable {
     /// Between an unexpected end and the first new start; doubled with each further one, up to thirty times.
     public var restart: Int
 
+    /// These limits; see the members.
     public init(
         probe: Int = 10_000, handshake: Int = 30_000, list: Int = 30_000, tools: Int = 10_000, pages: Int = 200, restart: Int = 1000
     ) {
@@ -31,9 +32,13 @@ public struct ClientLimits: Sendable, Hashable {
 
 /// What a server said of itself. All of it is the server's own word.
 public struct PeerDescription: Sendable, Hashable {
+    /// The server's name.
     public var name: String
+    /// The server's version.
     public var version: String
+    /// How its tools are meant to be used.
     public var instructions: String?
+    /// The revision that was agreed on.
     public var protocolVersion: ProtocolVersion
     /// The server tells when its tools change.
     public var announcesTools: Bool

@@ -11,7 +11,9 @@ public struct Frame: Sendable, Hashable {
         case droppable
     }
 
+    /// The message as it goes onto the wire, its line end included.
     public let bytes: [UInt8]
+    /// What may happen to it when the reader is slow.
     public let kind: Kind
 
     /// The text without its newline.

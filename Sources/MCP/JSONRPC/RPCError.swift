@@ -3,10 +3,14 @@ public import JSON
 
 /// An error reply: the code's meaning is fixed by JSON-RPC 2.0 and by the revision 2026-07-28 (section "Error codes").
 public struct RPCError: Error, Sendable, Hashable {
+    /// The number (JSON-RPC 2.0, section 5.1).
     public var code: Int
+    /// A sentence.
     public var message: String
+    /// What a program can use.
     public var data: JSONValue?
 
+    /// An error; see the members.
     public init(code: Int, message: String, data: JSONValue? = nil) {
         self.code = code
         self.message = message
@@ -51,5 +55,6 @@ public struct RPCError: Error, Sendable, Hashable {
 }
 
 extension RPCError: CustomStringConvertible {
+    /// The sentence and the number.
     public var description: String { "\(message) (\(code))" }
 }

@@ -3,7 +3,9 @@ public import JSON
 
 /// A JSON-RPC 2.0 message. Parameters are an object; absent ones read as the empty object.
 public enum RPCMessage: Sendable, Hashable {
+    /// A request, to be answered once.
     case request(RequestID, method: String, params: JSONObject)
+    /// A notification, never answered.
     case notification(method: String, params: JSONObject)
     /// The identifier is nil in an error about a message whose identifier the peer could not read.
     case response(RequestID?, Result<JSONValue, RPCError>)
@@ -11,7 +13,9 @@ public enum RPCMessage: Sendable, Hashable {
 
 /// A JSON value that is no JSON-RPC message, with the identifier to answer under if it has a readable one.
 public struct MalformedMessage: Error, Sendable, Hashable {
+    /// The identifier of the message, where it could be read.
     public var id: RequestID?
+    /// What to answer.
     public var error: RPCError
 }
 

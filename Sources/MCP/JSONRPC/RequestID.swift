@@ -3,7 +3,9 @@ public import JSON
 
 /// A JSON-RPC request identifier. An integer keeps its text, so that 2^53+1 comes back as it went in.
 public enum RequestID: Sendable, Hashable {
+    /// An integer, by its digits.
     case integer(String)
+    /// A string.
     case string(String)
 
     /// The identifier of our own `count`th request.
@@ -28,6 +30,7 @@ public enum RequestID: Sendable, Hashable {
 }
 
 extension RequestID: CustomStringConvertible {
+    /// The identifier as JSON.
     public var description: String {
         switch self {
         case .integer(let text): text

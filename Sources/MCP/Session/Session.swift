@@ -29,6 +29,7 @@ public struct Session: Sendable {
     private var lastSerial: UInt64 = 0
     private var batches = BatchLedger()
 
+    /// A connection that has said nothing yet.
     public init(server: ServerDescription, tools: [ToolDefinition], limits: SessionLimits = SessionLimits()) {
         self.server = server
         self.tools = Dictionary(tools.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -8,6 +8,7 @@ public struct SessionLimits: Sendable, Hashable {
     /// Bytes of requests whose calls are still running.
     public var bytes: Int
 
+    /// These limits; see the members.
     public init(calls: Int = 1024, bytes: Int = 128 << 20) {
         self.calls = calls
         self.bytes = bytes
@@ -16,6 +17,7 @@ public struct SessionLimits: Sendable, Hashable {
 
 /// One line from the client, parsed once.
 public enum Incoming: Sendable {
+    /// A message parsed, and the bytes that it came in.
     case message(JSONValue, bytes: Int)
     /// No message could be made of the line; the identifier is there if it could be saved.
     case unreadable(RequestID?, RPCError)
@@ -40,10 +42,15 @@ public struct CallKey: Sendable, Hashable { let serial: UInt64 }
 
 /// A tool call that the session has accepted: the tool exists and the arguments are an object.
 public struct ToolInvocation: Sendable {
+    /// Names the call in this session.
     public let key: CallKey
+    /// The client's identifier of the request.
     public let id: RequestID
+    /// How the reply is to be written.
     public let era: Era
+    /// The tool's name.
     public let name: String
+    /// The arguments, not yet validated.
     public let arguments: JSONObject
 
     /// The reply to this call, serialised; pure, so that it can be made outside any lock.
@@ -60,6 +67,7 @@ public struct ToolInvocation: Sendable {
 
 /// What is to be done, in this order.
 public enum SessionAction: Sendable {
+    /// To be written.
     case send(Frame)
     /// Start the tool; later tell the session `finished`.
     case call(ToolInvocation)

@@ -3,11 +3,13 @@ public import JSON
 
 /// One block of a tool result's `content`.
 public enum ContentBlock: Sendable, Hashable {
+    /// Text.
     case text(String)
     /// Base64.
     case image(data: String, mimeType: String)
     /// Base64.
     case audio(data: String, mimeType: String)
+    /// A resource that can be read elsewhere.
     case resourceLink(uri: String, name: String, mimeType: String?)
     /// An embedded resource: its text, or its bytes in base64.
     case resource(uri: String, mimeType: String?, text: String?, blob: String?)

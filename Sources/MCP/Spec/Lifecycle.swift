@@ -3,7 +3,9 @@ import JSON
 
 /// What a server says of itself in `initialize` and `server/discover`.
 public struct ServerDescription: Sendable, Hashable {
+    /// The program's name.
     public var name: String
+    /// The program's version.
     public var version: String
     /// A name for people.
     public var title: String?
@@ -12,6 +14,7 @@ public struct ServerDescription: Sendable, Hashable {
     /// How long a client may keep the answers to `server/discover` and `tools/list`, in milliseconds (2026-07-28).
     public var timeToLive: Int
 
+    /// A description; see the members.
     public init(name: String, version: String, title: String? = nil, instructions: String? = nil, timeToLive: Int = 300_000) {
         self.name = name
         self.version = version

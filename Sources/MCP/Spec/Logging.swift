@@ -3,9 +3,11 @@ import JSON
 
 /// The severities of RFC 5424, least first.
 public enum LogLevel: String, Sendable, Hashable, CaseIterable, Comparable {
+    /// The levels of RFC 5424, least severe first.
     case debug, info, notice, warning, error, critical, alert, emergency
 
     private var rank: Int { LogLevel.allCases.firstIndex(of: self) ?? 0 }
+    /// By severity.
     public static func < (left: LogLevel, right: LogLevel) -> Bool { left.rank < right.rank }
 
     static let names = LogLevel.allCases.map(\.rawValue).joined(separator: ", ")

@@ -10,12 +10,18 @@ public enum Era: Sendable, Hashable {
 
 /// A revision of the Model Context Protocol.
 public enum ProtocolVersion: String, Sendable, Hashable, CaseIterable {
+    /// The first revision.
     case november2024 = "2024-11-05"
+    /// The revision with batches.
     case march2025 = "2025-03-26"
+    /// The revision with structured results.
     case june2025 = "2025-06-18"
+    /// The last revision with a handshake.
     case november2025 = "2025-11-25"
+    /// The revision without a handshake.
     case july2026 = "2026-07-28"
 
+    /// Which of the two ways of speaking the revision has.
     public var era: Era { self == .july2026 ? .modern : .legacy }
 
     /// What `initialize` is answered with when the client asks for a version that is not spoken here.

@@ -3,11 +3,16 @@ public import JSON
 
 /// Hints about what a tool does; a host may show them, none of them grants anything.
 public struct ToolAnnotations: Sendable, Hashable {
+    /// Whether the tool changes nothing.
     public var readOnly: Bool?
+    /// Whether its changes may destroy.
     public var destructive: Bool?
+    /// Whether a second equal call changes nothing more.
     public var idempotent: Bool?
+    /// Whether it reaches beyond this machine.
     public var openWorld: Bool?
 
+    /// Hints; nil says nothing.
     public init(readOnly: Bool? = nil, destructive: Bool? = nil, idempotent: Bool? = nil, openWorld: Bool? = nil) {
         self.readOnly = readOnly
         self.destructive = destructive
@@ -34,13 +39,20 @@ public struct ToolAnnotations: Sendable, Hashable {
 
 /// A tool as a server offers it. Schemas are kept verbatim.
 public struct ToolDefinition: Sendable, Hashable {
+    /// By which it is called.
     public var name: String
+    /// For people.
     public var title: String?
+    /// What it does and when to use it, for the model.
     public var description: String?
+    /// The JSON Schema of its arguments.
     public var inputSchema: JSONValue
+    /// The JSON Schema of its structured content, which results then keep.
     public var outputSchema: JSONValue?
+    /// Hints about its effects.
     public var annotations: ToolAnnotations
 
+    /// A declaration; see the members.
     public init(
         name: String, title: String? = nil, description: String? = nil, inputSchema: JSONValue, outputSchema: JSONValue? = nil,
         annotations: ToolAnnotations = ToolAnnotations()
@@ -101,11 +113,14 @@ public struct ToolDefinition: Sendable, Hashable {
 
 /// What a tool answers. A failure of the tool's own is a result with `isError`, so that the model can read it and act.
 public struct ToolResult: Sendable, Hashable {
+    /// What a model reads.
     public var content: [ContentBlock]
     /// Conforms to the tool's output schema; absent when `isError`.
     public var structuredContent: JSONValue?
+    /// Whether the tool failed; the content then says how.
     public var isError: Bool
 
+    /// A result; see the members.
     public init(content: [ContentBlock], structuredContent: JSONValue? = nil, isError: Bool = false) {
         self.content = content
         self.structuredContent = isError ? nil : structuredContent

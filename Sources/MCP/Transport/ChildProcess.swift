@@ -15,12 +15,14 @@ public final class ChildProcess: Transport {
     public struct Command: Sendable, Hashable {
         /// A path, or a name to look up in the child's PATH.
         public var program: String
+        /// The arguments after the program's own name.
         public var arguments: [String]
         /// Added to the whitelist that is taken over from ours, and stronger.
         public var environment: [String: String]
         /// Where it runs; nil: where we are.
         public var directory: String?
 
+        /// A command; see the members.
         public init(program: String, arguments: [String] = [], environment: [String: String] = [:], directory: String? = nil) {
             self.program = program
             self.arguments = arguments
@@ -74,6 +76,7 @@ public final class ChildProcess: Transport {
         writer = FrameWriter(pipes.input, limits: limits) { noted.note($0) }
     }
 
+    /// Starts the process; `receive` is told its frames in order, and at last why it ended.
     public func start(_ receive: @escaping @Sendable (TransportEvent) -> Void) throws(TransportError) {
         let isFirst = state.withLock { state in
             defer { state.hasStarted = true }
@@ -92,6 +95,7 @@ public final class ChildProcess: Transport {
         }
     }
 
+    /// Queues a frame for the child's standard input.
     public func send(_ frame: Frame) { writer.send(frame) }
 
     /// Closes the child's input, waits, and ends its whole process group if it does not go by itself.

@@ -24,6 +24,7 @@ public final class InMemoryTransport: Transport {
         return (one, other)
     }
 
+    /// Begins to hand over what the other end sends.
     public func start(_ receive: @escaping @Sendable (TransportEvent) -> Void) throws(TransportError) {
         let (events, feed) = AsyncStream.makeStream(of: TransportEvent.self)
         let isFirst = state.withLock { state in
@@ -39,6 +40,7 @@ public final class InMemoryTransport: Transport {
         guard isFirst else { throw .alreadyStarted }
     }
 
+    /// Hands a frame to the other end.
     public func send(_ frame: Frame) { sendRaw(frame.bytes) }
 
     /// Sends bytes as they are, split into lines; for tests of hostile input.

@@ -62,6 +62,7 @@ public final class StdioTransport: Transport {
         writer = FrameWriter(output, limits: limits) { noted.note($0) }
     }
 
+    /// Begins to read standard input on a thread of its own.
     public func start(_ receive: @escaping @Sendable (TransportEvent) -> Void) throws(TransportError) {
         let isFirst = state.withLock { state in
             defer {
@@ -78,8 +79,10 @@ public final class StdioTransport: Transport {
         }
     }
 
+    /// Queues a frame for the protocol's output.
     public func send(_ frame: Frame) { writer.send(frame) }
 
+    /// Writes what is queued, then ends.
     public func close() async {
         failure.note(.closed)
         writer.finish(milliseconds: 1000)

@@ -16,6 +16,7 @@ public protocol Transport: Sendable {
 }
 
 extension Transport {
+    /// Nothing was said beside the protocol.
     public var diagnostics: String { "" }
 }
 
@@ -25,11 +26,13 @@ public enum TransportEvent: Sendable, Hashable {
     case line([UInt8])
     /// A line beyond the limit was skipped to its newline; its beginning.
     case oversizedLine(prefix: [UInt8], limit: Int)
+    /// Nothing more comes, and why.
     case closed(Disconnection)
 }
 
 /// Why a connection ended.
 public enum Disconnection: Sendable, Hashable, CustomStringConvertible {
+    /// The other side ended its output.
     case endOfInput
     /// The other side closed the pipe that we write to.
     case peerStoppedReading
@@ -39,10 +42,12 @@ public enum Disconnection: Sendable, Hashable, CustomStringConvertible {
     case parentEnded
     /// The child has ended, with its exit status or 128 + signal.
     case exited(status: Int)
+    /// The system refused to read or write.
     case failed(errno: Int)
     /// By ourselves.
     case closed
 
+    /// The end as a sentence.
     public var description: String {
         switch self {
         case .endOfInput: "the other side closed the connection"
@@ -60,11 +65,16 @@ public enum Disconnection: Sendable, Hashable, CustomStringConvertible {
 public enum TransportError: Error, Sendable, Hashable, CustomStringConvertible {
     /// A standard descriptor is not open, or cannot be taken.
     case noDescriptor(Int, errno: Int)
+    /// No such program.
     case commandNotFound(String)
+    /// The program exists and does not start.
     case cannotStart(command: String, errno: Int, reason: String)
+    /// The system grants no thread.
     case noThread(errno: Int)
+    /// A transport is started once.
     case alreadyStarted
 
+    /// The error as a sentence.
     public var description: String {
         switch self {
         case .noDescriptor(let descriptor, let code): "descriptor \(descriptor) cannot be used (errno \(code))"
@@ -87,6 +97,7 @@ public struct PipeLimits: Sendable, Hashable {
     /// How long a peer may read nothing while frames wait, in milliseconds.
     public var writeDeadline: Int
 
+    /// These limits; see the members.
     public init(line: Int = 16 << 20, queue: Int = 64 << 20, droppingQueue: Int = 256 << 10, writeDeadline: Int = 30_000) {
         self.line = line
         self.queue = queue

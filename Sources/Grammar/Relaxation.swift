@@ -17,6 +17,7 @@ public struct Relaxation: Sendable, Hashable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// The place, the keyword and why, as a sentence.
     public var description: String { "\(pointer): \"\(keyword)\" is left to the validator: \(reason)" }
 
     /// As reports show it.

@@ -16,8 +16,9 @@ public struct MaskCosts: Sendable {
         public let cost: Double
         /// Which grammar.
         public let name: String
-        /// How many tokens of which instance came before.
+        /// Which instance.
         public let instance: Int
+        /// How many of its tokens came before.
         public let position: Int
     }
 

@@ -18,46 +18,45 @@ struct ByteDecoder: Sendable {
     /// - Parameter isJSON: whether characters are spelled as in a JSON string.
     init(starts: [UInt32], classOf: [Int32], classCount: Int, isJSON: Bool) {
         var builder = Builder(starts: starts, classOf: classOf)
-        builder.rows.append([])
-        var idle = builder.unicodeRow()
+        builder.unicodeRow(into: 0)
         if isJSON {
-            for byte in 0..<0x20 { idle[byte] = Self.dead }
-            idle[0x22] = Self.quote
-            idle[0x5C] = builder.escapes()
+            for byte in 0..<0x20 { builder.rows[byte] = Self.dead }
+            builder.rows[0x22] = Self.quote
+            builder.rows[0x5C] = builder.escapes()
         }
-        builder.rows[0] = idle
-        table = builder.rows.flatMap { $0 }
+        table = builder.rows
         let words = (classCount + 63) / 64
         self.words = words
         let rows = builder.rows
-        var sets = [[UInt64]?](repeating: nil, count: rows.count)
-        func fill(_ state: Int) -> [UInt64] {
-            if let known = sets[state] { return known }
-            var set = [UInt64](repeating: 0, count: words)
-            for value in rows[state] {
-                if value > 0 {
-                    for (word, bits) in fill(Int(value)).enumerated() { set[word] |= bits }
-                } else if value < Self.dead && value != Self.quote {
-                    let number = Int(-2 - value)
-                    set[number >> 6] |= 1 << UInt64(number & 63)
+        var reach = [UInt64](repeating: 0, count: rows.count / 256 * words)
+        var isFilled = [Bool](repeating: false, count: rows.count / 256)
+        // A few levels deep: the bytes of one character.
+        func fill(_ row: Int) {
+            isFilled[row] = true
+            var last = Self.dead
+            for index in row << 8..<(row + 1) << 8 where rows[index] != last {
+                last = rows[index]
+                if last > 0 {
+                    if !isFilled[Int(last)] { fill(Int(last)) }
+                    for word in 0..<words { reach[row * words + word] |= reach[Int(last) * words + word] }
+                } else if last < Self.dead && last != Self.quote {
+                    let number = Int(-2 - last)
+                    reach[row * words + number >> 6] |= 1 << UInt64(number & 63)
                 }
             }
-            sets[state] = set
-            return set
         }
-        for state in rows.indices { _ = fill(state) }
-        reach = sets.flatMap { $0! }
+        fill(0)
+        self.reach = reach
     }
 }
 
-/// Makes the rows; equal rows are one state.
+/// Makes the rows. Ranges of code points within one class share their states.
 private struct Builder {
     let starts: [UInt32]
     let classOf: [Int32]
-    var rows: [[Int32]] = []
-    var numbers: [[Int32]: Int32] = [:]
+    var rows: [Int32] = [Int32](repeating: ByteDecoder.dead, count: 256)
     /// States for ranges within one class, by shape and class.
-    var uniform: [[Int32]: Int32] = [:]
+    var uniform = FlatMap()
 
     init(starts: [UInt32], classOf: [Int32]) {
         self.starts = starts
@@ -82,115 +81,132 @@ private struct Builder {
         return index + 1 >= starts.count || starts[index + 1] > high ? classOf[index] : nil
     }
 
-    mutating func state(_ row: [Int32]) -> Int32 {
-        if let known = numbers[row] { return known }
-        let number = Int32(rows.count)
-        rows.append(row)
-        numbers[row] = number
+    /// A new state from which nothing leads on yet.
+    mutating func newRow() -> Int {
+        let number = rows.count / 256
+        rows.append(contentsOf: repeatElement(ByteDecoder.dead, count: 256))
         return number
     }
 
-    mutating func unicodeRow() -> [Int32] {
-        var row = [Int32](repeating: ByteDecoder.dead, count: 256)
-        for byte in UInt32(0)..<0x80 { row[Int(byte)] = leaf(byte) }
-        for lead in UInt32(0xC2)...0xDF { row[Int(lead)] = continuation((lead & 0x1F) << 6, 1, 0x80, 0xBF) }
+    private func key(_ shape: UInt64, _ number: Int32) -> UInt64 { shape << 32 | UInt64(UInt32(bitPattern: number)) }
+
+    mutating func unicodeRow(into row: Int) {
+        for index in starts.indices where starts[index] < 0x80 {
+            let end = index + 1 < starts.count ? min(starts[index + 1], 0x80) : 0x80
+            for byte in starts[index]..<end { rows[row << 8 + Int(byte)] = -2 - classOf[index] }
+        }
+        for lead in UInt32(0xC2)...0xDF { rows[row << 8 + Int(lead)] = continuation((lead & 0x1F) << 6, 1, 0x80, 0xBF) }
         for lead in UInt32(0xE0)...0xEF {
-            row[Int(lead)] = continuation((lead & 0x0F) << 12, 2, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF)
+            rows[row << 8 + Int(lead)] = continuation((lead & 0x0F) << 12, 2, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF)
         }
         for lead in UInt32(0xF0)...0xF4 {
-            row[Int(lead)] = continuation((lead & 0x07) << 18, 3, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF)
+            rows[row << 8 + Int(lead)] = continuation((lead & 0x07) << 18, 3, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF)
         }
-        return row
     }
 
     private mutating func continuation(_ base: UInt32, _ remaining: UInt32, _ first: UInt32, _ last: UInt32) -> Int32 {
         let shift = 6 * (remaining - 1)
         let low = base | (first & 0x3F) << shift
         let high = (base | (last & 0x3F) << shift) | (UInt32(1) << shift - 1)
-        var key: [Int32]?
+        var shared: UInt64?
         if let number = single(low, high) {
-            key = [0, Int32(remaining), Int32(first), Int32(last), number]
-            if let known = uniform[key!] { return known }
+            shared = key(UInt64(remaining) << 16 | UInt64(first) << 8 | UInt64(last), number)
+            let known = uniform[shared!]
+            if known >= 0 { return known }
         }
-        var row = [Int32](repeating: ByteDecoder.dead, count: 256)
+        let row = newRow()
         for byte in first...last {
             let value = base | (byte & 0x3F) << shift
-            row[Int(byte)] = remaining == 1 ? leaf(value) : continuation(value, remaining - 1, 0x80, 0xBF)
+            rows[row << 8 + Int(byte)] = remaining == 1 ? leaf(value) : continuation(value, remaining - 1, 0x80, 0xBF)
         }
-        let number = state(row)
-        if let key { uniform[key] = number }
-        return number
+        if let shared { uniform.set(shared, Int32(row)) }
+        return Int32(row)
     }
 
     /// The state after a backslash.
     mutating func escapes() -> Int32 {
-        var row = [Int32](repeating: ByteDecoder.dead, count: 256)
+        let row = newRow()
         let short: [(UInt32, UInt32)] = [
             (0x22, 0x22), (0x5C, 0x5C), (0x2F, 0x2F), (0x62, 0x08), (0x66, 0x0C), (0x6E, 0x0A), (0x72, 0x0D), (0x74, 0x09),
         ]
-        for (letter, codePoint) in short { row[Int(letter)] = leaf(codePoint) }
-        row[0x75] = hexadecimal(0, 4)
-        return state(row)
+        for (letter, codePoint) in short { rows[row << 8 + Int(letter)] = leaf(codePoint) }
+        rows[row << 8 + 0x75] = hexadecimal(0, 4)
+        return Int32(row)
     }
 
-    private static func spellings(_ digit: UInt32) -> [Int] {
-        digit < 10 ? [Int(0x30 + digit)] : [Int(0x41 + digit - 10), Int(0x61 + digit - 10)]
+    /// Lets a hexadecimal digit, in either case, lead to a state.
+    private mutating func set(_ row: Int, digit: UInt32, _ target: Int32) {
+        if digit < 10 {
+            rows[row << 8 + Int(0x30 + digit)] = target
+        } else {
+            rows[row << 8 + Int(0x41 + digit - 10)] = target
+            rows[row << 8 + Int(0x61 + digit - 10)] = target
+        }
     }
 
     private mutating func hexadecimal(_ prefix: UInt32, _ remaining: UInt32) -> Int32 {
         let low = prefix << (4 * remaining)
         let high = low | (UInt32(1) << (4 * remaining) - 1)
-        var key: [Int32]?
+        var shared: UInt64?
         if high < 0xD800 || low > 0xDFFF, let number = single(low, high) {
-            key = [1, Int32(remaining), number]
-            if let known = uniform[key!] { return known }
+            shared = key(1 << 24 | UInt64(remaining), number)
+        } else if low >= 0xD800, high < 0xDC00, let number = single(Self.astral(low), Self.astral(high) + 0x3FF) {
+            shared = key(2 << 24 | UInt64(remaining), number)
+        } else if low >= 0xDC00, high < 0xE000 {
+            return ByteDecoder.dead
         }
-        var row = [Int32](repeating: ByteDecoder.dead, count: 256)
+        if let shared {
+            let known = uniform[shared]
+            if known >= 0 { return known }
+        }
+        let row = newRow()
         for digit in UInt32(0)..<16 {
             let unit = prefix << 4 | digit
-            let target: Int32
             if remaining > 1 {
-                target = hexadecimal(unit, remaining - 1)
+                set(row, digit: digit, hexadecimal(unit, remaining - 1))
             } else if unit >= 0xD800 && unit < 0xDC00 {
-                target = lowSurrogate(0x10000 + (unit - 0xD800) << 10)
+                set(row, digit: digit, lowSurrogate(Self.astral(unit)))
             } else {
-                target = unit >= 0xDC00 && unit < 0xE000 ? ByteDecoder.dead : leaf(unit)
+                set(row, digit: digit, unit >= 0xDC00 && unit < 0xE000 ? ByteDecoder.dead : leaf(unit))
             }
-            for byte in Self.spellings(digit) { row[byte] = target }
         }
-        let number = state(row)
-        if let key { uniform[key] = number }
-        return number
+        if let shared { uniform.set(shared, Int32(row)) }
+        return Int32(row)
     }
+
+    /// The first of the 1,024 characters that a high surrogate begins.
+    private static func astral(_ unit: UInt32) -> UInt32 { 0x10000 + (unit - 0xD800) << 10 }
 
     /// The states `\`, `u` and four digits DC00–DFFF after a high surrogate whose characters start at `base`.
     private mutating func lowSurrogate(_ base: UInt32) -> Int32 {
-        let key = single(base, base + 0x3FF).map { [2, $0] as [Int32] }
-        if let key, let known = uniform[key] { return known }
-        var first = [Int32](repeating: ByteDecoder.dead, count: 256)
-        var second = first
-        for high in UInt32(0xC)...0xF {
-            var third = [Int32](repeating: ByteDecoder.dead, count: 256)
-            for middle in UInt32(0)..<16 {
-                var fourth = [Int32](repeating: ByteDecoder.dead, count: 256)
-                for low in UInt32(0)..<16 {
-                    let value = leaf(base + (high - 0xC) << 8 + middle << 4 + low)
-                    for byte in Self.spellings(low) { fourth[byte] = value }
-                }
-                let target = state(fourth)
-                for byte in Self.spellings(middle) { third[byte] = target }
-            }
-            let target = state(third)
-            for byte in Self.spellings(high) { second[byte] = target }
+        let shared = single(base, base + 0x3FF).map { key(3 << 24, $0) }
+        if let shared {
+            let known = uniform[shared]
+            if known >= 0 { return known }
         }
-        let target = state(second)
-        for byte in Self.spellings(0xD) { first[byte] = target }
-        var letter = [Int32](repeating: ByteDecoder.dead, count: 256)
-        letter[0x75] = state(first)
-        var backslash = [Int32](repeating: ByteDecoder.dead, count: 256)
-        backslash[0x5C] = state(letter)
-        let number = state(backslash)
-        if let key { uniform[key] = number }
-        return number
+        let (backslash, letter, first, second) = (newRow(), newRow(), newRow(), newRow())
+        rows[backslash << 8 + 0x5C] = Int32(letter)
+        rows[letter << 8 + 0x75] = Int32(first)
+        set(first, digit: 0xD, Int32(second))
+        for high in UInt32(0xC)...0xF {
+            set(second, digit: high, lastDigits(base + (high - 0xC) << 8, 2))
+        }
+        if let shared { uniform.set(shared, Int32(backslash)) }
+        return Int32(backslash)
+    }
+
+    /// The state of the last `remaining` digits of the code points from `base` on.
+    private mutating func lastDigits(_ base: UInt32, _ remaining: UInt32) -> Int32 {
+        let shared = single(base, base + UInt32(1) << (4 * remaining) - 1).map { key(4 << 24 | UInt64(remaining), $0) }
+        if let shared {
+            let known = uniform[shared]
+            if known >= 0 { return known }
+        }
+        let row = newRow()
+        for digit in UInt32(0)..<16 {
+            set(row, digit: digit, remaining == 1 ? leaf(base + digit) : lastDigits(base + digit << 4, remaining - 1))
+        }
+        if let shared { uniform.set(shared, Int32(row)) }
+        return Int32(row)
     }
 }

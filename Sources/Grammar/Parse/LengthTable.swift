@@ -15,22 +15,19 @@ struct LengthTable: Sendable, Hashable {
     init(_ automaton: Automaton, maximum: Int?) throws(GrammarError) {
         let count = automaton.stateCount
         let limit = max(Self.maximumEntries / max(count, 1), 1)
-        var sets: [[Bool]] = [automaton.accepting]
-        var positions: [[Bool]: Int] = [automaton.accepting: 0]
+        let following = Self.following(automaton)
+        var sets: [[UInt8]] = [automaton.accepting.map { $0 ? 1 : 0 }]
+        var positions: [[UInt8]: Int] = [sets[0]: 0]
         var start = 0
         while true {
             if let maximum, sets.count > maximum {
-                sets.append([Bool](repeating: false, count: count))
+                sets.append([UInt8](repeating: 0, count: count))
                 start = sets.count - 1
                 break
             }
             let last = sets[sets.count - 1]
-            let set = (0..<count).map { state in
-                (0..<automaton.classCount).contains {
-                    let target = automaton.transitions[state * automaton.classCount + $0]
-                    return target >= 0 && last[Int(target)]
-                }
-            }
+            var set = [UInt8](repeating: 0, count: count)
+            for state in 0..<count { for target in following[state] where last[Int(target)] == 1 { set[state] = 1 } }
             if let known = positions[set] {
                 start = known
                 break
@@ -45,13 +42,27 @@ struct LengthTable: Sendable, Hashable {
         cycleStart = start
         var next = [Int32](repeating: .max, count: count * sets.count)
         for state in 0..<count {
-            let wrapped = (start..<sets.count).first { sets[$0][state] }.map { Int32(sets.count + $0 - start) } ?? .max
+            let wrapped = (start..<sets.count).first { sets[$0][state] == 1 }.map { Int32(sets.count + $0 - start) } ?? .max
             for length in sets.indices.reversed() {
                 let after = length + 1 < sets.count ? next[state * sets.count + length + 1] : wrapped
-                next[state * sets.count + length] = sets[length][state] ? Int32(length) : after
+                next[state * sets.count + length] = sets[length][state] == 1 ? Int32(length) : after
             }
         }
         self.next = next
+    }
+
+    /// For each state the states one character on, each once.
+    private static func following(_ automaton: Automaton) -> [[Int32]] {
+        var last = [Int32](repeating: -1, count: automaton.stateCount)
+        return (0..<automaton.stateCount).map { state in
+            var targets: [Int32] = []
+            for target in automaton.transitions[state * automaton.classCount..<(state + 1) * automaton.classCount]
+            where target >= 0 && last[Int(target)] != Int32(state) {
+                last[Int(target)] = Int32(state)
+                targets.append(target)
+            }
+            return targets
+        }
     }
 
     /// Whether from the state some text of `minimum` to `maximum` characters is accepted.

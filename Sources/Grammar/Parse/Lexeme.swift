@@ -48,12 +48,11 @@ final class Lexeme: Sendable {
             }
         }
         self.live = live
-        var hasher = Hasher()
-        hasher.combine(automaton)
-        hasher.combine(spelling)
-        hasher.combine(self.minimum)
-        hasher.combine(self.maximum)
-        hashValueForSharing = hasher.finalize()
+        var hash = Mixing.mix(UInt64(automaton.classCount) << 1 | (spelling == .string ? 1 : 0))
+        for start in automaton.starts { hash = Mixing.combine(hash, UInt64(start)) }
+        for target in automaton.transitions { hash = Mixing.combine(hash, UInt64(UInt32(bitPattern: target))) }
+        hash = Mixing.combine(hash, UInt64(UInt32(self.minimum)) << 32 | UInt64(UInt32(self.maximum)))
+        hashValueForSharing = Int(truncatingIfNeeded: hash)
         if isCounted && !hasCompletion(0, count: 0) { return nil }
     }
 

@@ -67,153 +67,154 @@ extension Terms {
     /// The automaton of a term; nil when its language is empty.
     mutating func automaton(_ root: TermID, stateLimit: Int) throws(GrammarError) -> Automaton? {
         if root == nothing { return nil }
+        if case .complement(let inner) = terms[Int(root)], case .words(let trie, node: 0) = terms[Int(inner)] {
+            guard wordTries[Int(trie)].accepting.count < stateLimit else {
+                throw .tooLarge(what: "automaton states", limit: stateLimit, pointer: JSONPointer())
+            }
+            return wordTries[Int(trie)].complement
+        }
         let (starts, classOf, classCount) = alphabet(of: root)
         var representative = [UInt32](repeating: 0, count: classCount)
         for (start, number) in zip(starts, classOf).reversed() { representative[Int(number)] = start }
         var states: [TermID] = [root]
-        var numbers: [TermID: Int32] = [root: 0]
+        var numbers = FlatMap()
+        numbers.set(UInt64(root), 0)
         var transitions: [Int32] = []
         var next = 0
         while next < states.count {
             let term = states[next]
             next += 1
-            for index in 0..<classCount {
+            for codePoint in representative {
                 // Surrogates are no characters: no text leads through them.
-                let isCharacter = !(0xD800...0xDFFF).contains(representative[index])
-                let target = isCharacter ? try derivative(term, by: representative[index]) : nothing
+                let isCharacter = !(0xD800...0xDFFF).contains(codePoint)
+                let target = isCharacter ? try derivative(term, by: codePoint) : nothing
                 if target == nothing {
                     transitions.append(-1)
-                } else if let known = numbers[target] {
-                    transitions.append(known)
-                } else {
+                    continue
+                }
+                var number = numbers[UInt64(target)]
+                if number < 0 {
                     guard states.count < stateLimit else {
                         throw .tooLarge(what: "automaton states", limit: stateLimit, pointer: JSONPointer())
                     }
-                    numbers[target] = Int32(states.count)
-                    transitions.append(Int32(states.count))
+                    number = Int32(states.count)
+                    numbers.set(UInt64(target), number)
                     states.append(target)
                 }
+                transitions.append(number)
             }
         }
         let accepting = states.map { nullable[Int($0)] }
-        return trimmed(starts, classOf, classCount, transitions, accepting)
+        return Minimization.trimmed(starts, classOf, classCount, transitions, accepting)
     }
 
     /// The intervals of code points that no set of the term tells apart, surrogates (which are no characters) in none.
     private func alphabet(of root: TermID) -> ([UInt32], [Int32], Int) {
-        var sets: Set<CodePointSet> = [.surrogates]
-        var seen: Set<TermID> = [root]
+        // Every set has a random number; where an interval starts, the sum of the numbers of the sets around it tells its class.
+        var events: [(codePoint: UInt32, change: UInt64)] = []
+        var setCount: UInt64 = 0
+        func add(_ set: CodePointSet) {
+            setCount += 1
+            let number = Mixing.mix(setCount)
+            for range in set.ranges {
+                events.append((range.low, number))
+                if range.high < CodePointSet.maximum { events.append((range.high + 1, 0 &- number)) }
+            }
+        }
+        add(.surrogates)
+        var seen = [Bool](repeating: false, count: terms.count)
+        var labels: Set<UInt32> = []
         var open = [root]
         while let id = open.popLast() {
-            func visit(_ child: TermID) {
-                if seen.insert(child).inserted { open.append(child) }
-            }
+            if seen[Int(id)] { continue }
+            seen[Int(id)] = true
             switch terms[Int(id)] {
             case .nothing, .empty: break
-            case .characters(let set): sets.insert(set)
-            case .concatenation(let first, let second):
-                visit(first)
-                visit(second)
-            case .union(let items), .intersection(let items): items.forEach(visit)
-            case .complement(let item), .repetition(let item, _, _): visit(item)
-            case .multiple:
-                for codePoint: UInt32 in [0x2D, 0x2E] + Array(0x30...0x39) { sets.insert(CodePointSet(scalar: codePoint)) }
+            case .characters(let set): add(set)
+            case .concatenation(let first, let second): open += [first, second]
+            case .union(let items), .intersection(let items): open += items
+            case .complement(let item), .repetition(let item, _, _): open.append(item)
+            case .multiple: labels.formUnion([0x2D, 0x2E] + Array(0x30...0x39))
+            case .words(let trie, _): labels.formUnion(wordTries[Int(trie)].labels)
             }
         }
-        var events: [UInt32: [Int]] = [0: []]
-        for (index, set) in sets.enumerated() {
-            for range in set.ranges {
-                events[range.low, default: []].append(index)
-                if range.high < CodePointSet.maximum { events[range.high + 1, default: []].append(index) }
-            }
-        }
+        for label in labels { add(CodePointSet(scalar: label)) }
+        events.append((0, 0))
+        events.sort { $0.codePoint < $1.codePoint }
         var starts: [UInt32] = []
         var classOf: [Int32] = []
-        var inside: Set<Int> = []
-        var classes: [Set<Int>: Int32] = [:]
-        for start in events.keys.sorted() {
-            for index in events[start]! where inside.remove(index) == nil { inside.insert(index) }
-            let number = classes[inside] ?? Int32(classes.count)
-            classes[inside] = number
+        var classes = FlatMap()
+        var sum: UInt64 = 0
+        for (index, event) in events.enumerated() {
+            sum &+= event.change
+            if index + 1 < events.count && events[index + 1].codePoint == event.codePoint { continue }
+            var number = classes[sum >> 1]
+            if number < 0 {
+                number = Int32(classes.count)
+                classes.set(sum >> 1, number)
+            }
             if classOf.last == number { continue }
-            starts.append(start)
+            starts.append(event.codePoint)
             classOf.append(number)
         }
         return (starts, classOf, classes.count)
     }
+}
 
-    /// Drops the states from which nothing can be accepted, merges the equivalent, and numbers the rest from the start.
-    private func trimmed(
-        _ starts: [UInt32], _ classOf: [Int32], _ classCount: Int, _ transitions: [Int32], _ accepting: [Bool]
-    ) -> Automaton? {
-        let live = Self.live(classCount, transitions, accepting)
-        guard live[0] else { return nil }
-        let pruned = transitions.indices.map { transitions[$0] >= 0 && live[Int(transitions[$0])] ? transitions[$0] : -1 }
-        let block = Self.blocks(classCount, pruned, accepting)
-        var order: [Int] = [0]
-        var number: [Int32: Int32] = [block[0]: 0]
-        var result: [Int32] = []
-        var next = 0
-        while next < order.count {
-            let state = order[next]
-            next += 1
-            for index in 0..<classCount {
-                let target = pruned[state * classCount + index]
-                guard target >= 0 else {
-                    result.append(-1)
-                    continue
-                }
-                if number[block[Int(target)]] == nil {
-                    number[block[Int(target)]] = Int32(order.count)
-                    order.append(Int(target))
-                }
-                result.append(number[block[Int(target)]]!)
+extension WordTrie {
+    /// The automaton of all texts but the words: the trie, and one state more for what has left it.
+    fileprivate var complement: Automaton {
+        let characters = Set(labels).sorted()
+        // Class 0 is all other characters, class 1 the surrogates, and each of the words' characters is one.
+        var starts: [UInt32] = []
+        var classOf: [Int32] = []
+        func add(_ start: UInt32, _ number: Int32) {
+            if starts.last == start {
+                classOf[classOf.count - 1] = number
+            } else if classOf.last != number {
+                starts.append(start)
+                classOf.append(number)
+            }
+        }
+        add(0, 0)
+        var isPastSurrogates = false
+        for (index, character) in characters.enumerated() {
+            if character > 0xD800 && !isPastSurrogates {
+                isPastSurrogates = true
+                add(0xD800, 1)
+                add(0xE000, 0)
+            }
+            add(character, Int32(index) + 2)
+            if character < CodePointSet.maximum { add(character + 1, 0) }
+        }
+        if !isPastSurrogates {
+            add(0xD800, 1)
+            add(0xE000, 0)
+        }
+        let classCount = characters.count + 2
+        let outside = Int32(accepting.count)
+        var transitions = [Int32](repeating: outside, count: (accepting.count + 1) * classCount)
+        for node in 0...accepting.count { transitions[node * classCount + 1] = -1 }
+        for node in accepting.indices {
+            for edge in Int(first[node])..<Int(first[node + 1]) {
+                let index = characters.partitioningIndex(of: labels[edge])
+                transitions[node * classCount + index + 2] = targets[edge]
             }
         }
         return Automaton(
-            starts: starts, classOf: classOf, classCount: classCount, transitions: result, accepting: order.map { accepting[$0] })
+            starts: starts, classOf: classOf, classCount: classCount, transitions: transitions, accepting: accepting.map { !$0 } + [true])
     }
+}
 
-    private static func live(_ classCount: Int, _ transitions: [Int32], _ accepting: [Bool]) -> [Bool] {
-        var sources = [[Int32]](repeating: [], count: accepting.count)
-        for state in accepting.indices {
-            for index in 0..<classCount {
-                let target = transitions[state * classCount + index]
-                if target >= 0 && sources[Int(target)].last != Int32(state) { sources[Int(target)].append(Int32(state)) }
-            }
+extension [UInt32] {
+    /// The place of a value in a sorted list that has it.
+    fileprivate func partitioningIndex(of value: UInt32) -> Int {
+        var low = 0
+        var high = count - 1
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < value { low = middle + 1 } else { high = middle }
         }
-        var live = accepting
-        var open = accepting.indices.filter { accepting[$0] }
-        while let state = open.popLast() {
-            for source in sources[state] where !live[Int(source)] {
-                live[Int(source)] = true
-                open.append(Int(source))
-            }
-        }
-        return live
-    }
-
-    /// Moore's partition refinement, given up (every state its own block) when it would take too many rounds.
-    private static func blocks(_ classCount: Int, _ transitions: [Int32], _ accepting: [Bool]) -> [Int32] {
-        var block = accepting.map { $0 ? Int32(1) : 0 }
-        var count = Set(block).count
-        for _ in 0..<64 where accepting.count * classCount <= 1 << 18 {
-            var signatures: [[Int32]: Int32] = [:]
-            var refined = block
-            for state in accepting.indices {
-                var signature = [block[state]]
-                for index in 0..<classCount {
-                    let target = transitions[state * classCount + index]
-                    signature.append(target < 0 ? -1 : block[Int(target)])
-                }
-                let number = signatures[signature] ?? Int32(signatures.count)
-                signatures[signature] = number
-                refined[state] = number
-            }
-            if signatures.count == count { return refined }
-            block = refined
-            count = signatures.count
-        }
-        return accepting.indices.map { Int32($0) }
+        return low
     }
 }

@@ -19,11 +19,18 @@ struct Terms {
         case repetition(TermID, minimum: Int32, maximum: Int32)
         /// Decimal digits (after an optional sign) whose value is a multiple of modulus / 10^scale; `fraction` -1 before the point.
         case multiple(modulus: Int, scale: Int, remainder: Int, fraction: Int)
+        /// The rests of words from a node of `wordTries[trie]`.
+        case words(trie: Int32, node: Int32)
     }
 
     private(set) var terms: [Term] = []
     private(set) var nullable: [Bool] = []
-    private var numbers: [Term: TermID] = [:]
+    /// Places of terms by their hashes; −1 where free.
+    private var slots = ContiguousArray<TermID>(repeating: -1, count: 256)
+    private var hashes: ContiguousArray<UInt64> = []
+    private(set) var wordTries: [WordTrie] = []
+    /// Derivatives that are known, by term and code point.
+    private var derived = FlatMap()
     private(set) var work = 0
     let workLimit: Int
 
@@ -41,12 +48,54 @@ struct Terms {
     }
 
     private mutating func intern(_ term: Term, isNullable: Bool) -> TermID {
-        if let known = numbers[term] { return known }
+        let hash = Self.hash(term)
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] >= 0 {
+            if hashes[Int(slots[slot])] == hash && terms[Int(slots[slot])] == term { return slots[slot] }
+            slot = (slot + 1) & (slots.count - 1)
+        }
         let number = TermID(terms.count)
+        slots[slot] = number
         terms.append(term)
         nullable.append(isNullable)
-        numbers[term] = number
+        hashes.append(hash)
+        if terms.count * 2 > slots.count {
+            slots = ContiguousArray(repeating: -1, count: slots.count * 2)
+            for (number, hash) in hashes.enumerated() {
+                var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+                while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
+                slots[slot] = TermID(number)
+            }
+        }
         return number
+    }
+
+    private static func hash(_ term: Term) -> UInt64 {
+        func hash(_ kind: UInt64, _ numbers: Int...) -> UInt64 {
+            numbers.reduce(Mixing.mix(kind)) { Mixing.combine($0, UInt64(truncatingIfNeeded: $1)) }
+        }
+        switch term {
+        case .nothing: return hash(1)
+        case .empty: return hash(2)
+        case .characters(let set):
+            return set.ranges.reduce(hash(3)) { Mixing.combine($0, UInt64($1.low) << 32 | UInt64($1.high)) }
+        case .concatenation(let first, let second): return hash(4, Int(first), Int(second))
+        case .union(let items): return items.reduce(hash(5)) { Mixing.combine($0, UInt64($1)) }
+        case .intersection(let items): return items.reduce(hash(6)) { Mixing.combine($0, UInt64($1)) }
+        case .complement(let item): return hash(7, Int(item))
+        case .repetition(let item, let minimum, let maximum): return hash(8, Int(item), Int(minimum), Int(maximum))
+        case .multiple(let modulus, let scale, let remainder, let fraction): return hash(9, modulus, scale, remainder, fraction)
+        case .words(let trie, let node): return hash(10, Int(trie), Int(node))
+        }
+    }
+
+    /// One of the words (which may be none at all).
+    mutating func words(_ list: [String]) -> TermID {
+        if list.isEmpty { return nothing }
+        if list.count == 1 { return literal(list[0]) }
+        let trie = WordTrie(list)
+        wordTries.append(trie)
+        return intern(.words(trie: Int32(wordTries.count - 1), node: 0), isNullable: trie.accepting[0])
     }
 
     mutating func characters(_ set: CodePointSet) -> TermID {
@@ -79,42 +128,56 @@ struct Terms {
     }
 
     mutating func union(_ items: [TermID]) -> TermID {
-        var flat: Set<TermID> = []
-        var set: CodePointSet?
+        var flat: [TermID] = []
         for item in items {
             if item == anything { return anything }
             switch terms[Int(item)] {
             case .nothing: break
-            case .union(let inner): for part in inner { flat.insert(part) }
-            default: flat.insert(item)
+            case .union(let inner): flat += inner
+            default: flat.append(item)
             }
         }
-        for part in flat {
-            if case .characters(let more) = terms[Int(part)] {
-                set = set.map { $0.union(more) } ?? more
-                flat.remove(part)
-            }
-        }
-        if let set { flat.insert(characters(set)) }
-        if flat.contains(empty), flat.contains(where: { $0 != empty && nullable[Int($0)] }) { flat.remove(empty) }
+        Self.makeDistinct(&flat)
+        mergeCharacters(&flat)
+        if flat.contains(empty), flat.contains(where: { $0 != empty && nullable[Int($0)] }) { flat.removeAll { $0 == empty } }
         guard flat.count > 1 else { return flat.first ?? nothing }
-        let sorted = flat.sorted()
-        return intern(.union(sorted), isNullable: sorted.contains { nullable[Int($0)] })
+        return intern(.union(flat), isNullable: flat.contains { nullable[Int($0)] })
+    }
+
+    private static func makeDistinct(_ items: inout [TermID]) {
+        if items.count < 2 { return }
+        items.sort()
+        var kept = 1
+        for index in 1..<items.count where items[index] != items[kept - 1] {
+            items[kept] = items[index]
+            kept += 1
+        }
+        items.removeSubrange(kept...)
+    }
+
+    /// Several sets of characters in a union are one.
+    private mutating func mergeCharacters(_ items: inout [TermID]) {
+        var sets: [CodePointSet] = []
+        for item in items { if case .characters(let set) = terms[Int(item)] { sets.append(set) } }
+        guard sets.count > 1 else { return }
+        items.removeAll { if case .characters = terms[Int($0)] { true } else { false } }
+        items.append(characters(CodePointSet(sets.flatMap(\.ranges))))
+        items.sort()
     }
 
     mutating func intersection(_ items: [TermID]) -> TermID {
-        var flat: Set<TermID> = []
+        var flat: [TermID] = []
         for item in items {
             switch terms[Int(item)] {
             case .nothing: return nothing
-            case .intersection(let inner): for part in inner { flat.insert(part) }
-            default: if item != anything { flat.insert(item) }
+            case .intersection(let inner): flat += inner
+            default: if item != anything { flat.append(item) }
             }
         }
+        Self.makeDistinct(&flat)
         if flat.contains(empty) { return flat.allSatisfy { nullable[Int($0)] } ? empty : nothing }
         guard flat.count > 1 else { return flat.first ?? anything }
-        let sorted = flat.sorted()
-        return intern(.intersection(sorted), isNullable: sorted.allSatisfy { nullable[Int($0)] })
+        return intern(.intersection(flat), isNullable: flat.allSatisfy { nullable[Int($0)] })
     }
 
     mutating func complement(_ item: TermID) -> TermID {
@@ -159,6 +222,22 @@ struct Terms {
         switch terms[Int(term)] {
         case .nothing, .empty: return nothing
         case .characters(let set): return set.contains(codePoint) ? empty : nothing
+        case .words(let trie, let node):
+            let target = wordTries[Int(trie)].step(node, codePoint)
+            return target < 0 ? nothing : intern(.words(trie: trie, node: target), isNullable: wordTries[Int(trie)].accepting[Int(target)])
+        default: break
+        }
+        let key = UInt64(UInt32(bitPattern: term)) << 32 | UInt64(codePoint)
+        let known = derived[key]
+        if known >= 0 { return known }
+        let result = try compositeDerivative(term, by: codePoint)
+        derived.set(key, result)
+        return result
+    }
+
+    private mutating func compositeDerivative(_ term: TermID, by codePoint: UInt32) throws(GrammarError) -> TermID {
+        switch terms[Int(term)] {
+        case .nothing, .empty, .characters, .words: return try derivative(term, by: codePoint)
         case .concatenation:
             var parts: [TermID] = []
             var rest = term
@@ -212,5 +291,45 @@ struct Terms {
                 fraction: fraction == -1 ? -1 : fraction + 1)
         default: return nothing
         }
+    }
+}
+
+/// A set of words as a trie over code points; node 0 is the root, children are sorted.
+struct WordTrie: Sendable {
+    private(set) var accepting: [Bool] = []
+    /// The edges of node i are those from `first[i]` to `first[i + 1]`.
+    private(set) var first: [Int32] = []
+    private(set) var labels: [UInt32] = []
+    private(set) var targets: [Int32] = []
+
+    init(_ words: [String]) {
+        let sorted = words.map { $0.unicodeScalars.map(\.value) }.sorted { $0.lexicographicallyPrecedes($1) }
+        // Breadth first: each node is the range of sorted words that share its path.
+        var open: [(low: Int, high: Int, depth: Int)] = [(0, sorted.count, 0)]
+        var next = 0
+        while next < open.count {
+            let (start, high, depth) = open[next]
+            var low = start
+            next += 1
+            first.append(Int32(labels.count))
+            accepting.append(low < high && sorted[low].count == depth)
+            while low < high && sorted[low].count == depth { low += 1 }
+            while low < high {
+                let label = sorted[low][depth]
+                var end = low + 1
+                while end < high && sorted[end][depth] == label { end += 1 }
+                labels.append(label)
+                targets.append(Int32(open.count))
+                open.append((low, end, depth + 1))
+                low = end
+            }
+        }
+        first.append(Int32(labels.count))
+    }
+
+    /// The node after one character, −1 for none.
+    func step(_ node: Int32, _ codePoint: UInt32) -> Int32 {
+        for edge in Int(first[Int(node)])..<Int(first[Int(node) + 1]) where labels[edge] == codePoint { return targets[edge] }
+        return -1
     }
 }

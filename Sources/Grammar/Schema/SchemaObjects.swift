@@ -118,9 +118,7 @@ extension SchemaBuilder {
             }
             if document[id].object?["propertyNames"] != nil { keyTerms.append(try nameTerm(document.child(id, "propertyNames")!)) }
         }
-        var declared: [TermID] = []
-        for name in names { declared.append(terms.literal(name)) }
-        keyTerms.append(terms.complement(terms.union(declared)))
+        keyTerms.append(terms.complement(terms.words(names)))
         var cells: [MemberCell] = []
         for chosen in 0..<(1 << sources.count) {
             if let cell = try cell(own, sources, chosen, keyTerms) { cells.append(cell) }
@@ -157,7 +155,7 @@ extension SchemaBuilder {
     /// The names that `propertyNames` allows.
     private mutating func nameTerm(_ id: SchemaID) throws(GrammarError) -> TermID {
         if let values = try finiteValues([.whole(id)]) {
-            return terms.union(values.compactMap(\.stringValue).map { terms.literal($0) })
+            return terms.words(values.compactMap(\.stringValue))
         }
         var branches: [TermID] = []
         for own in try alternatives([.whole(id)]) where try types(own).contains(.string) {

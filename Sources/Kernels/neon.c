@@ -172,6 +172,7 @@ const sirocco_kernels sirocco_kernels_neon = {
     .matmul = matmul,
     .quantize_activation = sirocco_reference_quantize_activation,
     .dequantize = sirocco_reference_dequantize,
+    .quantize = sirocco_reference_quantize,
     .rms_norm = rms_norm,
     .gated_silu = sirocco_reference_gated_silu,
     .gated_gelu = sirocco_reference_gated_gelu,

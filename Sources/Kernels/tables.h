@@ -23,6 +23,11 @@ void sirocco_reference_matmul(enum sirocco_type type, const void *weights, int64
 // Used by every table where there is nothing to gain, so that their results are bit-equal.
 void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out);
 void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst);
+int sirocco_reference_quantize(enum sirocco_type type, const float *x, int64_t k, const float *importance, void *out);
+#if defined(__x86_64__)
+/// The same for CPUs with AVX2.
+int sirocco_avx2_quantize(enum sirocco_type type, const float *x, int64_t k, const float *importance, void *out);
+#endif
 void sirocco_reference_gated_silu(const float *gate, const float *up, int64_t n, float *out);
 void sirocco_reference_gated_gelu(const float *gate, const float *up, int64_t n, float *out);
 void sirocco_reference_add(const float *x, int64_t n, float *y);
@@ -57,6 +62,23 @@ static inline float float_of_half(sirocco_half half) {
     if (exponent != 0) return float_of_bits(sign | (exponent + 112) << 23 | fraction << 13);
     float value = (float)fraction * 0x1p-24f;
     return float_of_bits(sign | bits_of_float(value));
+}
+
+/// The nearest bfloat16, ties to even; a NaN stays one.
+static inline uint16_t bfloat_of_float(float value) {
+    uint32_t bits = bits_of_float(value);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/// The nearest binary16, ties to even; infinite above what it holds, a NaN stays one.
+static inline sirocco_half half_of_float(float value) {
+    uint32_t bits = bits_of_float(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000) return (sirocco_half)(sign | 0x7e00);
+    if (magnitude >= 0x47800000) return (sirocco_half)(sign | 0x7c00);
+    // Below 2^-14 the last place is 2^-24, which the sum with 1/2 rounds to.
+    if (magnitude < 0x38800000) return (sirocco_half)(sign | (bits_of_float(float_of_bits(magnitude) + 0.5f) - 0x3f000000));
+    return (sirocco_half)(sign | ((magnitude + 0xfff + (magnitude >> 13 & 1) - 0x38000000) >> 13));
 }
 
 // The tanh form of GELU is v · σ(2 √(2/π) (v + 0.044715 v³)), which loses nothing to cancellation.

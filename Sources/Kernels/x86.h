@@ -101,6 +101,7 @@ static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t 
         .matmul = matmul,                                                          \
         .quantize_activation = quantize_activation,                                \
         .dequantize = dequantize,                                                  \
+        .quantize = sirocco_avx2_quantize,                                         \
         .rms_norm = rms_norm,                                                      \
         .gated_silu = gated_silu,                                                  \
         .gated_gelu = gated_gelu,                                                  \

@@ -57,6 +57,11 @@ typedef struct sirocco_kernels {
     /// One row of weights as F32, exactly as the format defines it. Bit-equal in all tables.
     void (*dequantize)(enum sirocco_type type, const void *src, int64_t k, float *dst);
 
+    /// One row of F32 as weights of a type, with the least squared error Σ importance[j] (x[j] − value[j])² that a search over the scales finds.
+    /// importance: k numbers, finite and not negative, or NULL for ones; dense types do not need it. Returns 0; -1 when a value is NaN, infinite or too
+    /// large for the type's scales; -2 when the type has no quantizer. Bit-equal in all tables.
+    int (*quantize)(enum sirocco_type type, const float *x, int64_t k, const float *importance, void *out);
+
     /// out[i] = x[i] / √(mean(x²) + epsilon) · weight[i] (Zhang and Sennrich 2019). out may be x.
     void (*rms_norm)(const float *x, const float *weight, float epsilon, int64_t n, float *out);
 
@@ -103,6 +108,9 @@ int sirocco_kernels_available(const char *names[], int capacity);
 
 /// Values in a block of the type; 0 for a number that is no type.
 int64_t sirocco_block_elements(enum sirocco_type type);
+
+/// Whether `quantize` makes this type.
+int sirocco_has_quantizer(enum sirocco_type type);
 
 /// Bytes of a row of k values; -1 when k is negative or no multiple of the block, or the type is unknown.
 int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k);

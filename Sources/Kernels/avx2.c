@@ -53,24 +53,33 @@ WORD vf vf_exp(vf x) {
 }
 
 typedef __m256i vi;
-enum { tile_vectors = 1, q8_offset = 0 };
+enum { panel_vectors = 2, block_rows = 4, direct_rows = 1, signed_bytes = 1 };
 
 WORD vi vi_zero(void) { return _mm256_setzero_si256(); }
 WORD vi vi_set(int32_t value) { return _mm256_set1_epi32(value); }
-WORD vi vi_load(const int32_t *at) { return _mm256_loadu_si256((const __m256i *)at); }
+WORD vi vi_load(const void *at) { return _mm256_loadu_si256(at); }
+WORD void vi_store(void *at, vi v) { _mm256_storeu_si256(at, v); }
 WORD vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
-WORD vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 WORD vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
-WORD vi vi_shift5(vi v) { return _mm256_slli_epi32(v, 5); }
+WORD vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
+WORD vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
+WORD vi vi_add_bytes(vi a, vi b) { return _mm256_add_epi8(a, b); }
+WORD vi vi_left(vi v, int count) { return _mm256_slli_epi32(v, count); }
+WORD vi vi_right(vi v, int count) { return _mm256_srli_epi32(v, count); }
+WORD vi vi_arithmetic(vi v, int count) { return _mm256_srai_epi32(v, count); }
+WORD vi vi_of_bytes(const void *at) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(at)); }
 WORD vf vf_of_vi(vi v) { return _mm256_cvtepi32_ps(v); }
 WORD vi vi_pairs(vi z, vi a, vi b) { return _mm256_add_epi32(z, _mm256_madd_epi16(a, b)); }
-WORD vi vi_dot_u7(vi z, vi w, vi x) { return vi_pairs(z, _mm256_maddubs_epi16(w, x), _mm256_set1_epi16(1)); }
-/// |w| · (x with the sign of w): at most 128 · 127 · 2 a pair, which 16 bits hold since x is never −128.
-WORD vi vi_dot_q8(vi z, vi w, vi x) { return vi_dot_u7(z, _mm256_sign_epi8(w, w), _mm256_sign_epi8(x, w)); }
-WORD __m256i q8_prepare(__m256i w) { return w; }
-WORD __m256i yi_pairs(__m256i z, __m256i a, __m256i b) { return vi_pairs(z, a, b); }
-WORD __m256i yi_dot_u7(__m256i z, __m256i w, __m256i x) { return vi_dot_u7(z, w, x); }
-WORD __m256i yi_dot_q8(__m256i z, __m256i w, __m256i x) { return vi_dot_q8(z, w, x); }
+/// Steps whose sums of two products 16 bits hold: 2 · 15 · 127 · 8, 2 · 31 · 127 · 4, ….
+WORD int vi_steps(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
+WORD vi vi_start(vi z) { return _mm256_setzero_si256(); }
+/// Eight bits: |w − 128| · (x with its sign), at most 128 · 127 · 2 a pair, which 16 bits hold since x is never −128.
+WORD vi vi_step(int bits, vi a, vi w, vi x) {
+    if (bits < 8) return _mm256_add_epi16(a, _mm256_maddubs_epi16(w, x));
+    vi exact = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
+    return _mm256_maddubs_epi16(_mm256_sign_epi8(exact, exact), _mm256_sign_epi8(x, exact));
+}
+WORD vi vi_finish(int bits, vi z, vi a) { return vi_pairs(z, a, _mm256_set1_epi16(1)); }
 
 #include "x86.h"
 

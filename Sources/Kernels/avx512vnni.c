@@ -46,24 +46,27 @@ WORD vf vf_exp(vf x) {
 }
 
 typedef __m512i vi;
-enum { tile_vectors = 2, q8_offset = 128 };
+enum { panel_vectors = 2, block_rows = 8, direct_rows = 1, signed_bytes = 0 };
 
 WORD vi vi_zero(void) { return _mm512_setzero_si512(); }
 WORD vi vi_set(int32_t value) { return _mm512_set1_epi32(value); }
-WORD vi vi_load(const int32_t *at) { return _mm512_loadu_si512(at); }
+WORD vi vi_load(const void *at) { return _mm512_loadu_si512(at); }
+WORD void vi_store(void *at, vi v) { _mm512_storeu_si512(at, v); }
 WORD vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
-WORD vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 WORD vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
-WORD vi vi_shift5(vi v) { return _mm512_slli_epi32(v, 5); }
+WORD vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+WORD vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+WORD vi vi_add_bytes(vi a, vi b) { return _mm512_add_epi8(a, b); }
+WORD vi vi_left(vi v, unsigned count) { return _mm512_slli_epi32(v, count); }
+WORD vi vi_right(vi v, unsigned count) { return _mm512_srli_epi32(v, count); }
+WORD vi vi_arithmetic(vi v, unsigned count) { return _mm512_srai_epi32(v, count); }
+WORD vi vi_of_bytes(const void *at) { return _mm512_cvtepi8_epi32(_mm_loadu_si128(at)); }
 WORD vf vf_of_vi(vi v) { return _mm512_cvtepi32_ps(v); }
 WORD vi vi_pairs(vi z, vi a, vi b) { return _mm512_dpwssd_epi32(z, a, b); }
-WORD vi vi_dot_u7(vi z, vi w, vi x) { return _mm512_dpbusd_epi32(z, w, x); }
-WORD vi vi_dot_q8(vi z, vi w, vi x) { return _mm512_dpbusd_epi32(z, w, x); }
-/// w + 128: the first factor of vpdpbusd is unsigned.
-WORD __m256i q8_prepare(__m256i w) { return _mm256_xor_si256(w, _mm256_set1_epi8(-128)); }
-WORD __m256i yi_pairs(__m256i z, __m256i a, __m256i b) { return _mm256_dpwssd_epi32(z, a, b); }
-WORD __m256i yi_dot_u7(__m256i z, __m256i w, __m256i x) { return _mm256_dpbusd_epi32(z, w, x); }
-WORD __m256i yi_dot_q8(__m256i z, __m256i w, __m256i x) { return _mm256_dpbusd_epi32(z, w, x); }
+WORD int vi_steps(int bits) { return bits > 0 ? 8 : 0; }
+WORD vi vi_start(vi z) { return z; }
+WORD vi vi_step(int bits, vi a, vi w, vi x) { return bits > 0 ? _mm512_dpbusd_epi32(a, w, x) : a; }
+WORD vi vi_finish(int bits, vi z, vi a) { return bits > 0 ? a : z; }
 
 #include "x86.h"
 

@@ -100,10 +100,8 @@ int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k) {
 }
 
 int64_t sirocco_activation_bytes(enum sirocco_type weights, int64_t k) {
-    switch (sirocco_block_elements(weights)) {
-    case 1: return sirocco_row_bytes(SIROCCO_F32, k);
-    case 32: return bytes_of_row(k, 32, sizeof(block_q8_activation));
-    case 256: return sirocco_row_bytes(SIROCCO_Q8_K, k);
-    default: return -1;
-    }
+    int64_t elements = sirocco_block_elements(weights);
+    if (elements == 1) return bytes_of_row(k, 1, sizeof(float));
+    if (elements == 0 || k < 0 || k % elements != 0) return -1;
+    return bytes_of_row(k / 256 + (k % 256 != 0), 1, sizeof(block_activation));
 }

@@ -16,12 +16,10 @@ extern const sirocco_kernels sirocco_kernels_avx512vnni;
 extern const sirocco_kernels sirocco_kernels_neon;
 #endif
 
-/// The reference's products, for types that a table does not translate.
+// Used by every table where there is nothing to gain, so that their results are bit-equal.
 void sirocco_reference_matmul(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride,
                               float *y, int64_t y_stride);
-
-// Used by every table where there is nothing to gain, so that their results are bit-equal.
-void sirocco_reference_quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out);
+void sirocco_reference_quantize_activation(const float *x, int64_t k, void *out);
 void sirocco_reference_dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst);
 int sirocco_reference_quantize(enum sirocco_type type, const float *x, int64_t k, const float *importance, void *out);
 #if defined(__x86_64__)
@@ -40,6 +38,18 @@ void sirocco_reference_attend_group(const float *q, int64_t heads, const float *
 float sirocco_reference_softmax(float *x, int64_t n);
 float sirocco_reference_max_value(const float *x, int64_t n);
 int64_t sirocco_reference_argmax(const float *x, int64_t n);
+
+/// Partial sums of a dot product in the reference: lane j holds Σ over k ≡ j (mod 16). They are folded by halves at the end.
+enum { lanes = 16 };
+
+static inline float fold(const float *partial) {
+    float sum[lanes];
+    memcpy(sum, partial, sizeof sum);
+    for (int width = lanes / 2; width > 0; width /= 2) {
+        for (int j = 0; j < width; j++) sum[j] += sum[j + width];
+    }
+    return sum[0];
+}
 
 static inline float float_of_bits(uint32_t bits) {
     float value;

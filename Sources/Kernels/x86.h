@@ -2,7 +2,7 @@
 //
 // The vocabulary: `vf`, a vector of `vf_lanes` floats, with vf_zero, vf_set, vf_load, vf_load_half, vf_load_bfloat, vf_store, vf_add, vf_sub, vf_mul,
 // vf_div, vf_fma (a · b + c), vf_max (the first operand's NaN is passed over), vf_nans (where x is NaN, NaN; elsewhere a), vf_equal (a bit a lane),
-// vf_exp and vf_fold (the sum of its lanes). The words for integers are in x86_quantized.h.
+// vf_exp and vf_fold (the sum of its lanes). The words for integers are in products.h.
 //
 // The order of every sum depends on the type and k alone, whatever tile a row falls into.
 #include <immintrin.h>
@@ -75,8 +75,7 @@ INLINE void dense(enum sirocco_type type, const char *w, int64_t rows, int64_t k
 
 // ---- Products of quantized weights ----
 
-#include "x86_quantized.h"
-#include "x86_unpacked.h"
+#include "products.h"
 
 static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride, float *y,
                    int64_t y_stride) {
@@ -84,12 +83,9 @@ static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t 
     case SIROCCO_F32: dense(SIROCCO_F32, w, rows, k, x, m, x_stride, y, y_stride); break;
     case SIROCCO_F16: dense(SIROCCO_F16, w, rows, k, x, m, x_stride, y, y_stride); break;
     case SIROCCO_BF16: dense(SIROCCO_BF16, w, rows, k, x, m, x_stride, y, y_stride); break;
-    case SIROCCO_Q4_0: quantized(SIROCCO_Q4_0, w, rows, k, x, m, x_stride, y, y_stride); break;
-    case SIROCCO_Q8_0: quantized(SIROCCO_Q8_0, w, rows, k, x, m, x_stride, y, y_stride); break;
-    case SIROCCO_Q4_K: quantized(SIROCCO_Q4_K, w, rows, k, x, m, x_stride, y, y_stride); break;
-    case SIROCCO_Q6_K: quantized(SIROCCO_Q6_K, w, rows, k, x, m, x_stride, y, y_stride); break;
-#define UNPACKED(TYPE) unpacked_rows(TYPE, w, rows, k, x, m, x_stride, y, y_stride)
-        CASES_OF_OTHER_TYPES(UNPACKED)
+#define PACKED(TYPE) packed_product(TYPE, TYPE, w, rows, k, x, m, x_stride, y, y_stride)
+        CASES_OF_MAIN_TYPES(PACKED)
+    default: other_product(type, w, rows, k, x, m, x_stride, y, y_stride);
     }
 }
 

@@ -2,6 +2,8 @@
 
 // ---- Quantization and its inverse ----
 
+INLINE __m256i load_bytes(const void *at) { return _mm256_loadu_si256(at); }
+
 /// The greatest magnitude of n values, n a multiple of 8; NaN above all.
 INLINE float largest_magnitude(const float *x, int n) {
     const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
@@ -20,37 +22,34 @@ INLINE __m256i quantized32(const float *x, __m256 inverse) {
     return _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
-/// Blocks of n values: d, the bytes, and the sum of each 8 bytes in `sums`.
-INLINE float quantize(const float *x, int n, int8_t *q, int32_t *sums) {
+/// A block of n values, n a multiple of 32, and its sums; what is left of the block becomes zero.
+INLINE void quantize_block(const float *x, int n, block_activation *out) {
     float magnitude = largest_magnitude(x, n);
     int quantizable = is_quantizable(magnitude);
     __m256 inverse = _mm256_set1_ps(quantizable ? 127 / magnitude : 0);
-    for (int j = 0; j < n; j += 32) {
-        __m256i bytes = quantizable ? quantized32(x + j, inverse) : _mm256_setzero_si256();
-        _mm256_storeu_si256((__m256i *)(q + j), bytes);
+    if (n < 256) memset(out, 0, sizeof *out);
+    for (int g = 0; g < n / 32; g++) {
+        __m256i bytes = quantizable ? quantized32(x + 32 * g, inverse) : _mm256_setzero_si256();
+        _mm256_storeu_si256((__m256i *)(out->qs + 32 * g), bytes);
         // Σ (q + 128) − 8 · 128 over each 8 bytes.
         __m256i eights = _mm256_sad_epu8(_mm256_xor_si256(bytes, _mm256_set1_epi8(-128)), _mm256_setzero_si256());
-        eights = _mm256_permutevar8x32_epi32(_mm256_sub_epi64(eights, _mm256_set1_epi64x(1024)), _mm256_setr_epi32(0, 2, 4, 6, 0, 2, 4, 6));
-        _mm_storeu_si128((__m128i *)(sums + j / 8), _mm256_castsi256_si128(eights));
+        eights = _mm256_sub_epi64(eights, _mm256_set1_epi64x(1024));
+        int32_t first = _mm256_extract_epi32(eights, 0) + _mm256_extract_epi32(eights, 2);
+        int32_t second = _mm256_extract_epi32(eights, 4) + _mm256_extract_epi32(eights, 6);
+        out->sums16[2 * g] = (int16_t)first;
+        out->sums16[2 * g + 1] = (int16_t)second;
+        out->sums32[g] = (int16_t)(first + second);
+        out->offsets16[2 * g] = -128 * first;
+        out->offsets16[2 * g + 1] = -128 * second;
+        out->offsets32[g] = -128 * (first + second);
     }
-    return quantizable ? magnitude / 127 : scale_of_unquantizable(magnitude);
+    out->d = quantizable ? magnitude / 127 : scale_of_unquantizable(magnitude);
+    memset(out->unused, 0, sizeof out->unused);
 }
 
-static void quantize_activation(enum sirocco_type weights, const float *x, int64_t k, void *out) {
-    int32_t sums[32];
-    if (sirocco_block_elements(weights) == 256) {
-        block_q8_K *block = out;
-        for (int64_t b = 0; b < k / 256; b++, block++) {
-            block->d = quantize(x + b * 256, 256, block->qs, sums);
-            for (int g = 0; g < 16; g++) block->sums[g] = (int16_t)(sums[2 * g] + sums[2 * g + 1]);
-        }
-    } else {
-        block_q8_activation *block = out;
-        for (int64_t b = 0; b < k / 32; b++, block++) {
-            block->d = quantize(x + b * 32, 32, block->qs, sums);
-            block->sum = sums[0] + sums[1] + sums[2] + sums[3];
-        }
-    }
+static void quantize_activation(const float *x, int64_t k, void *out) {
+    block_activation *block = out;
+    for (int64_t start = 0; start < k; start += 256) quantize_block(x + start, (int)(k - start < 256 ? k - start : 256), block++);
 }
 
 static void dequantize(enum sirocco_type type, const void *src, int64_t k, float *dst) {

@@ -64,7 +64,7 @@ enum TinyModel {
                 withUnsafeBytes(of: scale) { bytes += Array($0) }
                 bytes += block.map { UInt8(bitPattern: Int8(max(-127, min(127, ($0 / max(Float(scale), 1e-20)).rounded())))) }
             }
-            return WeightMatrix(type: .q8_0, rows: rows, columns: columns, copying: bytes)
+            return WeightMatrix(type: .q8_0, rows: rows, columns: columns, copying: bytes).packed()
         default:
             return WeightMatrix(rows: rows, columns: columns, copying: values)
         }

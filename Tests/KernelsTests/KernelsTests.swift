@@ -71,18 +71,33 @@ func randomFloats(_ count: Int, _ generator: inout SeededGenerator) -> [Float] {
 func activations(_ x: [Float], k: Int, for type: sirocco_type, _ kernels: sirocco_kernels) -> [UInt8] {
     if dense.contains(type) { return x.withUnsafeBytes { Array($0) } }
     let stride = Int(sirocco_activation_bytes(type, Int64(k)))
-    var bytes = [UInt8](repeating: 0, count: x.count / k * stride)
+    var bytes = [UInt8](repeating: 0xa5, count: x.count / k * stride)
     bytes.withUnsafeMutableBytes { out in
         x.withUnsafeBufferPointer { x in
-            for row in 0..<x.count / k {
-                kernels.quantize_activation(type, x.baseAddress! + row * k, Int64(k), out.baseAddress! + row * stride)
-            }
+            for row in 0..<x.count / k { kernels.quantize_activation(x.baseAddress! + row * k, Int64(k), out.baseAddress! + row * stride) }
         }
     }
     return bytes
 }
 
+/// Rows of a quantized type in tiles, as products read them.
+func packed(_ type: sirocco_type, _ weights: [UInt8], rows: Int, k: Int) -> [UInt8] {
+    let rowBytes = Int(sirocco_row_bytes(type, Int64(k)))
+    var tiles = [UInt8](repeating: 0xa5, count: Int(sirocco_packed_bytes(type, Int64(rows), Int64(k))))
+    weights.withUnsafeBytes { weights in
+        tiles.withUnsafeMutableBytes { tiles in
+            for first in stride(from: 0, to: rows, by: 16) {
+                var lanes = (0..<16).map { first + $0 < rows ? weights.baseAddress! + (first + $0) * rowBytes : nil }
+                sirocco_pack(type, &lanes, Int64(k), tiles.baseAddress! + first * rowBytes)
+            }
+        }
+    }
+    return tiles
+}
+
+/// A product with weights as files have them.
 func multiply(_ kernels: sirocco_kernels, _ type: sirocco_type, _ weights: [UInt8], rows: Int, k: Int, _ x: [UInt8], m: Int) -> [Float] {
+    let weights = dense.contains(type) ? weights : packed(type, weights, rows: rows, k: k)
     var y = [Float](repeating: .nan, count: rows * m)
     kernels.matmul(type, weights, Int64(rows), Int64(k), x, Int64(m), sirocco_activation_bytes(type, Int64(k)), &y, Int64(rows))
     return y
@@ -135,19 +150,10 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
     }
 
     private func activationValues(_ bytes: [UInt8], _ type: sirocco_type, _ k: Int) -> [Float] {
-        switch sirocco_block_elements(type) {
-        case 32: return scaled(bytes, k, block: 32, blockBytes: 40, valuesAt: 8)
-        case 256: return scaled(bytes, k, block: 256, blockBytes: 292, valuesAt: 4)
-        default: return bytes.withUnsafeBytes { raw in (0..<k).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) } }
-        }
-    }
-
-    private func scaled(_ bytes: [UInt8], _ k: Int, block: Int, blockBytes: Int, valuesAt: Int) -> [Float] {
         bytes.withUnsafeBytes { raw in
-            (0..<k).map { j in
-                let start = j / block * blockBytes
-                return raw.loadUnaligned(fromByteOffset: start, as: Float.self)
-                    * Float(raw.loadUnaligned(fromByteOffset: start + valuesAt + j % block, as: Int8.self))
+            if dense.contains(type) { return (0..<k).map { raw.loadUnaligned(fromByteOffset: 4 * $0, as: Float.self) } }
+            return raw.withMemoryRebound(to: block_activation.self) { blocks in
+                (0..<k).map { blocks[$0 / 256].d * Float(value($0, of: blocks)) }
             }
         }
     }
@@ -237,6 +243,11 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
     }
 }
 
+/// Value j of a row of activations.
+private func value(_ j: Int, of blocks: UnsafeBufferPointer<block_activation>) -> Int8 {
+    withUnsafeBytes(of: blocks[j / 256].qs) { $0.loadUnaligned(fromByteOffset: j % 256, as: Int8.self) }
+}
+
 @Suite struct BlockTests {
     /// Blocks and their values as GGML defines them.
     @Test(arguments: quantizedTypes.filter { $0.name != "Q8_K" }.map { ($0.name, $0.type) } + [("BF16", SIROCCO_BF16)])
@@ -305,30 +316,54 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
         rows.append((0..<512).map { $0 % 2 == 0 ? .greatestFiniteMagnitude : -.greatestFiniteMagnitude })
         for fault in [Float.nan, .infinity, -.infinity] { rows.append((0..<512).map { $0 == 300 ? fault : 1 }) }
         for x in rows {
-            for type in [SIROCCO_Q8_0, SIROCCO_Q4_K] {
-                let expected = activations(x, k: 512, for: type, table("reference"))
-                for kernels in tables() { #expect(activations(x, k: 512, for: type, kernels) == expected) }
+            for k in [512, 480, 32] {
+                let expected = activations(Array(x[..<k]), k: k, for: SIROCCO_Q8_0, table("reference"))
+                for kernels in tables() { #expect(activations(Array(x[..<k]), k: k, for: SIROCCO_Q8_0, kernels) == expected) }
             }
         }
     }
 
-    /// Each value is kept to half a step of its block's scale.
+    /// Each value is kept to half a step of its block's scale, and the sums are those of the values.
     @Test func activationsKeepTheirValues() {
         var generator = SeededGenerator(seed: 8)
         for scale: Float in [1e-20, 1, 1e20] {
-            let x = randomFloats(64, &generator).map { $0 * scale }
-            let bytes = activations(x, k: 64, for: SIROCCO_Q8_0, table("reference"))
+            let k = 320
+            let x = randomFloats(k, &generator).map { $0 * scale }
+            let bytes = activations(x, k: k, for: SIROCCO_Q8_0, table("reference"))
             bytes.withUnsafeBytes { raw in
-                for b in 0..<2 {
-                    let d = raw.loadUnaligned(fromByteOffset: b * 40, as: Float.self)
-                    var sum = 0
-                    for j in 0..<32 {
-                        let q = Int(raw.loadUnaligned(fromByteOffset: b * 40 + 8 + j, as: Int8.self))
-                        sum += q
-                        #expect(abs(Float(q) * d - x[b * 32 + j]) <= d * 0.5001)
+                raw.withMemoryRebound(to: block_activation.self) { blocks in
+                    for j in 0..<k { #expect(abs(Float(value(j, of: blocks)) * blocks[j / 256].d - x[j]) <= blocks[j / 256].d * 0.5001) }
+                    for g in 0..<k / 32 {
+                        let sums = [0, 16].map { half in (0..<16).reduce(0) { $0 + Int(value(32 * g + half + $1, of: blocks)) } }
+                        let (block, at) = g.quotientAndRemainder(dividingBy: 8)
+                        withUnsafeBytes(of: blocks[block]) { raw in
+                            func member<Integer: FixedWidthInteger>(_ offset: Int, _ index: Int, _: Integer.Type) -> Int {
+                                Int(raw.loadUnaligned(fromByteOffset: offset + index * MemoryLayout<Integer>.size, as: Integer.self))
+                            }
+                            #expect([0, 1].map { member(256, 2 * at + $0, Int32.self) } == sums.map { -128 * $0 })
+                            #expect(member(320, at, Int32.self) == -128 * (sums[0] + sums[1]))
+                            #expect([0, 1].map { member(352, 2 * at + $0, Int16.self) } == sums)
+                            #expect(member(384, at, Int16.self) == sums[0] + sums[1])
+                        }
                     }
-                    #expect(sum == Int(raw.loadUnaligned(fromByteOffset: b * 40 + 4, as: Int32.self)))
                 }
+            }
+        }
+    }
+
+    /// Any bytes come back out of their tile, and no tile is longer than its rows.
+    @Test(arguments: quantized) func packingLosesNothing(type: sirocco_type) {
+        var generator = SeededGenerator(seed: 9)
+        for (rows, blocks) in [(1, 1), (16, 8), (35, 11)] {
+            let k = blocks * Int(sirocco_block_elements(type))
+            let rowBytes = Int(sirocco_row_bytes(type, Int64(k)))
+            let weights = (0..<rows * rowBytes).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            let tiles = packed(type, weights, rows: rows, k: k)
+            #expect(tiles.count == (rows + 15) / 16 * 16 * rowBytes)
+            for r in 0..<rows {
+                var row = [UInt8](repeating: 0, count: rowBytes)
+                tiles.withUnsafeBytes { sirocco_unpack(type, $0.baseAddress! + r / 16 * 16 * rowBytes, Int32(r % 16), Int64(k), &row) }
+                #expect(row == Array(weights[r * rowBytes..<(r + 1) * rowBytes]))
             }
         }
     }
@@ -336,7 +371,10 @@ func dequantized(_ type: sirocco_type, _ bytes: [UInt8], k: Int, _ kernels: siro
     @Test func sizes() {
         #expect(sirocco_row_bytes(SIROCCO_Q4_K, 257) == -1 && sirocco_row_bytes(SIROCCO_Q4_K, 512) == 288)
         #expect(sirocco_row_bytes(SIROCCO_F32, Int64.max) == -1 && sirocco_row_bytes(SIROCCO_F16, -1) == -1)
-        #expect(sirocco_activation_bytes(SIROCCO_Q4_0, 64) == 80 && sirocco_activation_bytes(SIROCCO_Q8_K, 256) == 292)
+        #expect(sirocco_activation_bytes(SIROCCO_Q4_0, 288) == 832 && sirocco_activation_bytes(SIROCCO_Q8_K, 256) == 416)
+        #expect(sirocco_activation_bytes(SIROCCO_Q4_0, 33) == -1 && sirocco_activation_bytes(SIROCCO_BF16, 3) == 12)
+        #expect(sirocco_packed_bytes(SIROCCO_Q4_0, 17, 96) == 32 * 54 && sirocco_packed_bytes(SIROCCO_F16, 16, 32) == -1)
+        #expect(sirocco_packed_bytes(SIROCCO_Q4_0, Int64.max, 32) == -1 && sirocco_packed_bytes(SIROCCO_Q4_0, 1, 33) == -1)
         #expect(sirocco_row_bytes(sirocco_type(rawValue: 99), 32) == -1 && sirocco_kernels_select("no such table") == nil)
     }
 }

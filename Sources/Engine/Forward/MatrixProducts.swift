@@ -6,7 +6,6 @@ struct MatrixGroup {
     /// One matrix, its bias and where its product goes.
     struct Member {
         var type: sirocco_type
-        var encoding: Workspace.Encoding
         var isDense: Bool
         var pointer: UnsafeRawPointer
         var rowBytes: Int
@@ -22,23 +21,24 @@ struct MatrixGroup {
     var columns: Int
     /// [T, columns].
     var input: UnsafeMutablePointer<Float>
-    /// The encodings that the members want.
-    var encodings: [Workspace.Encoding]
+    /// Whether a member wants its input quantized. One encoding serves all quantized types.
+    var isEncoded: Bool
     /// Multiply-adds for one row.
     var costPerRow: Int
 
     init(_ parts: [(WeightMatrix, bias: UnsafePointer<Float>?, output: UnsafeMutablePointer<Float>)], input: UnsafeMutablePointer<Float>) {
         let members = parts.map { weights, bias, output in
-            Member(
-                type: sirocco_type(rawValue: weights.type.rawValue), encoding: Workspace.Encoding(for: weights.type),
-                isDense: !weights.type.isQuantized, pointer: weights.pointer, rowBytes: weights.rowBytes, rows: weights.rows, bias: bias,
+            precondition(weights.isPacked == weights.type.isQuantized, "quantized weights are multiplied from tiles")
+            return Member(
+                type: weights.type.kernelType, isDense: !weights.type.isQuantized, pointer: weights.pointer, rowBytes: weights.rowBytes,
+                rows: weights.rows, bias: bias,
                 output: output)
         }
         self.members = members
         columns = parts[0].0.columns
         precondition(parts.allSatisfy { $0.0.columns == parts[0].0.columns })
         self.input = input
-        encodings = Workspace.Encoding.allCases.filter { encoding in members.contains { $0.encoding == encoding } }
+        isEncoded = members.contains { !$0.isDense }
         costPerRow = parts.reduce(0) { $0 + $1.0.rows * $1.0.columns }
     }
 }
@@ -51,13 +51,11 @@ struct MatrixProducts {
     /// Whether dense chunks go to BLAS; otherwise everything goes to the kernels.
     let usesBLAS: Bool
 
-    /// Encodes one input row of a group for the types of its matrices.
+    /// Encodes one input row of a group, where its matrices are quantized.
     func encode(_ group: MatrixGroup, row: Int) {
-        for encoding in group.encodings where encoding != .float {
-            kernels.pointee.quantize_activation(
-                encoding.weightType, group.input + row * group.columns, Int64(group.columns),
-                workspace.encoded[encoding.rawValue] + row * Workspace.encodedStride(group.columns))
-        }
+        guard group.isEncoded else { return }
+        kernels.pointee.quantize_activation(
+            group.input + row * group.columns, Int64(group.columns), workspace.encoded + row * Workspace.encodedStride(group.columns))
     }
 
     /// y = W x + b for every matrix of the group and every row, whose input is encoded. Pieces are blocks of outputs × tiles of rows. A kernel's
@@ -93,7 +91,8 @@ struct MatrixProducts {
             let fair = member.rows / (pool.threadCount * 8)
             let least = (16 << 10) / member.rowBytes
             let most = (256 << 10) / member.rowBytes
-            length = (max(min(max(fair, least), most), 1) + 15) / 16 * 16
+            // Products of tiles take two at a time.
+            length = (max(min(max(fair, least), most), 1) + 31) / 32 * 32
         }
         return (length, (member.rows + length - 1) / length)
     }
@@ -104,11 +103,10 @@ struct MatrixProducts {
         let output = member.output + tile.row * member.rows + outputs.lowerBound
         let weights = member.pointer + outputs.lowerBound * member.rowBytes
         if !(tile.isDense && multiplyDense(member, group, weights, outputs.count, tile, thread, output)) {
-            let encoding = member.encoding
-            let floats = UnsafeRawPointer(group.input + tile.row * group.columns)
-            let stride = encoding == .float ? group.columns * 4 : Workspace.encodedStride(group.columns)
+            let stride = member.isDense ? group.columns * 4 : Workspace.encodedStride(group.columns)
             let input =
-                encoding == .float ? floats : UnsafeRawPointer(workspace.encoded[encoding.rawValue] + tile.row * stride)
+                member.isDense
+                ? UnsafeRawPointer(group.input + tile.row * group.columns) : UnsafeRawPointer(workspace.encoded + tile.row * stride)
             kernels.pointee.matmul(
                 member.type, weights, Int64(outputs.count), Int64(group.columns), input, Int64(tile.count), Int64(stride), output,
                 Int64(member.rows))

@@ -140,13 +140,7 @@ final class Transformer {
 
     /// One row of the embedding, widened.
     private func embed(_ token: Int, into row: UnsafeMutablePointer<Float>) {
-        let embedding = model.weights.embedding
-        if embedding.type == .f32 {
-            UnsafeMutableRawPointer(row).copyMemory(from: embedding.row(token), byteCount: embedding.rowBytes)
-        } else {
-            kernels.pointee.dequantize(
-                sirocco_type(rawValue: embedding.type.rawValue), embedding.row(token), Int64(embedding.columns), row)
-        }
+        model.weights.embedding.widen(row: token, kernels: kernels, into: row)
     }
 
     private func normalize(_ row: Int, _ weight: UnsafePointer<Float>) {

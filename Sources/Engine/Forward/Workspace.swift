@@ -3,29 +3,6 @@ import Kernels
 
 /// The scratch memory of one engine. Rows are positions of the batch (at most T), shapes are row-major.
 final class Workspace {
-    /// How activations are encoded for a product: as they are, or in Q8_0 or Q8_K blocks, as the weights want them.
-    enum Encoding: Int, CaseIterable {
-        case float, blocks32, blocks256
-
-        /// What weights of a type are multiplied with.
-        init(for type: ElementType) {
-            switch type.blockElements {
-            case 1: self = .float
-            case 32: self = .blocks32
-            default: self = .blocks256
-            }
-        }
-
-        /// Any weight type that wants this encoding; the kernels name an encoding by it.
-        var weightType: sirocco_type {
-            switch self {
-            case .float: SIROCCO_F32
-            case .blocks32: SIROCCO_Q8_0
-            case .blocks256: SIROCCO_Q6_K
-            }
-        }
-    }
-
     /// Sizes that the buffers must hold.
     struct Shape {
         /// T.
@@ -77,8 +54,8 @@ final class Workspace {
     let final: UnsafeMutablePointer<Float>
     /// [logitRows, vocabulary].
     let logits: UnsafeMutablePointer<Float>
-    /// For each encoding but `float`: [T, widest input] in blocks.
-    let encoded: [UnsafeMutableRawPointer]
+    /// [T, widest input] in blocks, as quantized products read it.
+    let encoded: UnsafeMutableRawPointer
     /// For each rope: [T, pairs].
     let cosines: [UnsafeMutablePointer<Float>]
     /// For each rope: [T, pairs].
@@ -120,9 +97,7 @@ final class Workspace {
         cosines = shape.ropePairs.map { floats(rows * $0) }
         sines = shape.ropePairs.map { floats(rows * $0) }
         let widest = max(shape.hidden, shape.queries, shape.feedForward)
-        // Eight bits a value and less than a quarter more for scales and sums, in whole blocks: two bytes a value are enough for both formats.
-        encoded = Encoding.allCases.map { $0 == .float ? floats(1) : floats(rows * Self.encodedStride(widest) / 4) }
-            .map { UnsafeMutableRawPointer($0) }
+        encoded = UnsafeMutableRawPointer(floats(rows * Self.encodedStride(widest) / 4))
         scores = (0..<shape.threads).map { _ in floats(shape.headGroup * shape.context) }
         let blocks = (shape.context + shape.blockLength - 1) / shape.blockLength
         func pointers() -> UnsafeMutablePointer<UnsafePointer<Float>?> {
@@ -139,6 +114,6 @@ final class Workspace {
 
     deinit { allocations.forEach { $0.deallocate() } }
 
-    /// Bytes kept for an encoded row of `columns` values.
-    static func encodedStride(_ columns: Int) -> Int { (2 * columns + 63) / 64 * 64 + 64 }
+    /// Bytes kept for an encoded row of `columns` values: whole blocks.
+    static func encodedStride(_ columns: Int) -> Int { Int(sirocco_activation_bytes(SIROCCO_Q8_0, Int64((columns + 31) / 32 * 32))) }
 }

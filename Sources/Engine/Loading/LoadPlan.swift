@@ -17,6 +17,8 @@ public struct LoadPlan: Sendable, Hashable {
         case mapped
         /// In a buffer of its own, type unchanged.
         case copied
+        /// In tiles, in the one buffer of all quantized matrices.
+        case packed
         /// In an array of F32.
         case widened
     }
@@ -40,6 +42,8 @@ public struct LoadPlan: Sendable, Hashable {
 
         /// Bytes read from the file.
         public var sourceBytes: Int { rows.count * rowBytes }
+        /// Bytes of the slot's tiles.
+        var packedBytes: Int { WeightMatrix.wholeTiles(rows.count) * rowBytes }
         /// Bytes of one row as stored.
         var rowBytes: Int { type.rowBytes(columns: columns)! }
     }
@@ -65,6 +69,8 @@ public struct MemoryEstimate: Sendable, Hashable {
     public var mapped: Int
     /// Weights in buffers of their own.
     public var copied: Int
+    /// Quantized weights in tiles.
+    public var packed: Int
     /// Norms and biases as F32.
     public var widened: Int
     /// One position of the key-value cache over all layers, F32.
@@ -73,7 +79,7 @@ public struct MemoryEstimate: Sendable, Hashable {
     public var keyValueAtFullContext: Int?
 
     /// All weights.
-    public var weights: Int { mapped + copied + widened }
+    public var weights: Int { mapped + copied + packed + widened }
 }
 
 /// How to load.

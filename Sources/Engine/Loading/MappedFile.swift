@@ -117,12 +117,21 @@ public final class MappedFile: @unchecked Sendable {
     }
 
     /// Asks the system to read a range ahead of its use.
-    func willNeed(_ range: Range<Int>) {
+    func willNeed(_ range: Range<Int>) { advise(range, MADV_WILLNEED) }
+
+    /// Gives back the pages that lie within a range; they are read again when they are touched again.
+    func isDone(with range: Range<Int>) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let first = (range.lowerBound + page - 1) / page * page
+        advise(first..<max(first, range.upperBound / page * page), MADV_DONTNEED)
+    }
+
+    private func advise(_ range: Range<Int>, _ advice: Int32) {
         guard isMapped, let start = bytes.baseAddress, !range.isEmpty else { return }
         let page = Int(sysconf(Int32(_SC_PAGESIZE)))
         let first = range.lowerBound / page * page
         // Advice: a refusal changes nothing but speed.
-        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first, MADV_WILLNEED)
+        _ = madvise(UnsafeMutableRawPointer(mutating: start + first), range.upperBound - first, advice)
     }
 }
 

@@ -127,7 +127,8 @@ extension MemoryEstimate {
     /// The bytes by kind, as JSON.
     public var json: JSONValue {
         var object = JSONObject([
-            ("weights", JSONValue(weights)), ("mapped", JSONValue(mapped)), ("copied", JSONValue(copied)), ("widened", JSONValue(widened)),
+            ("weights", JSONValue(weights)), ("mapped", JSONValue(mapped)), ("copied", JSONValue(copied)),
+            ("packed", JSONValue(packed)), ("widened", JSONValue(widened)),
             ("keyValuePerPosition", JSONValue(keyValuePerPosition)),
         ])
         if let keyValueAtFullContext { object["keyValueAtFullContext"] = JSONValue(keyValueAtFullContext) }
@@ -158,7 +159,8 @@ extension LoadPlan: CustomStringConvertible {
         }
         for name in ignored { lines.append("  not read: \(name)") }
         lines.append(
-            "memory: \(memory.weights) bytes of weights (\(memory.mapped) mapped, \(memory.copied) copied, \(memory.widened) widened), "
+            "memory: \(memory.weights) bytes of weights (\(memory.mapped) mapped, \(memory.copied) copied, \(memory.packed) packed, "
+                + "\(memory.widened) widened), "
                 + "\(memory.keyValuePerPosition) bytes of cache a position")
         return lines.joined(separator: "\n")
     }

@@ -20,8 +20,9 @@ extension LoadPlan {
             guard let buffer = WeightBuffer(reserving: step.sourceBytes) else { throw .outOfMemory(bytes: step.sourceBytes) }
             buffers[index] = buffer
         }
+        let tiles = try reserveTiles()
         if options.readsAhead {
-            for step in steps where step.placement == .mapped {
+            for step in steps where step.placement == .mapped || step.placement == .packed {
                 source.files[step.tensor.file].willNeed(sourceRange(step))
             }
         }
@@ -39,22 +40,46 @@ extension LoadPlan {
             body: { index in
                 let chunk = chunks[index]
                 let step = steps[chunk.step]
-                if let buffer = shared[chunk.step] {
-                    copy(step, chunk.rows, from: source, into: buffer)
-                } else {
-                    touch(step, chunk.rows, in: source)
+                switch step.placement {
+                case .packed: pack(step, chunk.rows, from: source, into: tiles!.buffer.pointer + tiles!.offsets[chunk.step]!)
+                case .copied: copy(step, chunk.rows, from: source, into: shared[chunk.step]!)
+                case .mapped, .widened: touch(step, chunk.rows, in: source)
                 }
             })
-        let weights = try assemble(source, buffers: buffers)
+        let weights = try assemble(source, buffers: buffers, tiles: tiles)
         try source.checkLengths()
         progress?(LoadProgress(completedBytes: total, totalBytes: total))
         return weights
     }
 
+    /// The one buffer of all packed matrices, and where each step's begins; nil when there are none.
+    private struct Tiles: Sendable {
+        var buffer: WeightBuffer
+        var offsets: [Int: Int]
+    }
+
+    private func reserveTiles() throws(LoadError) -> Tiles? {
+        var offsets: [Int: Int] = [:]
+        var count = 0
+        for (index, step) in steps.enumerated() where step.placement == .packed {
+            offsets[index] = count
+            count += (step.packedBytes + 63) / 64 * 64
+        }
+        if offsets.isEmpty { return nil }
+        guard let buffer = WeightBuffer(reserving: count) else { throw .outOfMemory(bytes: count) }
+        return Tiles(buffer: buffer, offsets: offsets)
+    }
+
     private func chunks(readingAhead: Bool) -> [Chunk] {
         var chunks: [Chunk] = []
-        for (index, step) in steps.enumerated() where step.placement == .copied || (readingAhead && step.placement == .mapped) {
-            let stride = max(1, Self.chunkBytes / max(step.rowBytes, 1))
+        for (index, step) in steps.enumerated() {
+            switch step.placement {
+            case .copied, .packed: break
+            case .mapped: if !readingAhead { continue }
+            case .widened: continue
+            }
+            let rows = max(1, Self.chunkBytes / max(step.rowBytes, 1))
+            let stride = step.placement == .packed ? WeightMatrix.wholeTiles(rows) : rows
             var row = 0
             while row < step.rows.count {
                 let end = min(row + stride, step.rows.count)
@@ -81,6 +106,18 @@ extension LoadPlan {
         }
     }
 
+    /// Packs rows that begin with a tile; the file's pages that held them are given back.
+    private func pack(_ step: Step, _ rows: Range<Int>, from source: WeightSource, into tiles: UnsafeMutableRawPointer) {
+        let rowBytes = step.rowBytes
+        let file = source.files[step.tensor.file]
+        let bytes = file.bytes[sourceRange(step)]
+        let first = UnsafeRawPointer(UnsafeRawBufferPointer(rebasing: bytes).baseAddress!)
+        WeightMatrix.pack(step.type, columns: step.columns, rows: rows, into: tiles + rows.lowerBound * rowBytes) {
+            first + step.transform.sourceRow(of: $0, rows: step.rows.count) * rowBytes
+        }
+        file.isDone(with: bytes.startIndex + rows.lowerBound * rowBytes..<bytes.startIndex + rows.upperBound * rowBytes)
+    }
+
     /// Reads one byte of every page, so that the pages are in memory.
     private func touch(_ step: Step, _ rows: Range<Int>, in source: WeightSource) {
         let bytes = source.files[step.tensor.file].bytes
@@ -92,7 +129,7 @@ extension LoadPlan {
         keep(sum)
     }
 
-    private func assemble(_ source: WeightSource, buffers: [Int: WeightBuffer]) throws(LoadError) -> ModelWeights {
+    private func assemble(_ source: WeightSource, buffers: [Int: WeightBuffer], tiles: Tiles?) throws(LoadError) -> ModelWeights {
         var matrices: [WeightSlot: WeightMatrix] = [:]
         var vectors: [WeightSlot: [Float]] = [:]
         for (index, step) in steps.enumerated() {
@@ -114,6 +151,10 @@ extension LoadPlan {
                 matrices[step.slot] = WeightMatrix(
                     type: step.type, rows: step.rows.count, columns: step.columns, pointer: UnsafeRawPointer(buffer.pointer),
                     owner: buffer)
+            case .packed:
+                let pointer = UnsafeRawPointer(tiles!.buffer.pointer + tiles!.offsets[index]!)
+                matrices[step.slot] = WeightMatrix(
+                    type: step.type, rows: step.rows.count, columns: step.columns, pointer: pointer, isPacked: true, owner: tiles!.buffer)
             }
         }
         return weights(matrices, vectors)

@@ -110,10 +110,12 @@ private struct PlanMaker {
         }
         let start = UInt(bitPattern: source.bytes(of: tensor).baseAddress) &+ UInt(place.rows.lowerBound * rowBytes)
         let inPlace = transform == .none && !options.copiesWeights && start % UInt(type.alignment) == 0
+        // An embedding that is nothing else is read a row at a time.
+        let isMultiplied = slot != .embedding || architecture.tiedOutput
         steps.append(
             .init(
                 slot: slot, tensor: tensor, rows: place.rows, columns: columns, type: type, transform: transform,
-                placement: inPlace ? .mapped : .copied))
+                placement: type.isQuantized && isMultiplied ? .packed : inPlace ? .mapped : .copied))
     }
 
     private mutating func vector(
@@ -150,11 +152,12 @@ private struct PlanMaker {
     }
 
     func memory() throws(LoadError) -> MemoryEstimate {
-        var estimate = MemoryEstimate(mapped: 0, copied: 0, widened: 0, keyValuePerPosition: 0, keyValueAtFullContext: nil)
+        var estimate = MemoryEstimate(mapped: 0, copied: 0, packed: 0, widened: 0, keyValuePerPosition: 0, keyValueAtFullContext: nil)
         for step in steps {
             switch step.placement {
             case .mapped: estimate.mapped += step.sourceBytes
             case .copied: estimate.copied += step.sourceBytes
+            case .packed: estimate.packed += step.packedBytes
             case .widened: estimate.widened += step.rows.count * MemoryLayout<Float>.size
             }
         }

@@ -192,21 +192,27 @@ typedef struct {
 } block_iq1_m;
 _Static_assert(sizeof(block_iq1_m) == 56, "block_iq1_m is a file format");
 
-/// 256 activations, or weights: d · q, and the sums of each 16 q.
+/// 256 values: d · q, and the sums of each 16 q.
 typedef struct {
     float d;
     int8_t qs[256];
     int16_t sums[16];
 } block_q8_K;
-_Static_assert(sizeof(block_q8_K) == 292, "block_q8_K is what the K products read");
+_Static_assert(sizeof(block_q8_K) == 292, "block_q8_K is a file format");
 
-/// 32 activations: d · q, and the sum of q. Never in a file: the scale is F32, so that no activation is too large or too small for it.
+/// 256 activations: d · q, and sums of q as the products of packed weights want them: −128 times those of each 16 and of each 32, which takes a zero
+/// point back, and in 16 bits those that minima are multiplied with. The last block of a row may be filled up with zeros. Never in a
+/// file: the scale is F32, so that no activation is too large or too small for it.
 typedef struct {
+    int8_t qs[256];
+    int32_t offsets16[16];
+    int32_t offsets32[8];
+    int16_t sums16[16];
+    int16_t sums32[8];
     float d;
-    int32_t sum;
-    int8_t qs[32];
-} block_q8_activation;
-_Static_assert(sizeof(block_q8_activation) == 40, "block_q8_activation is what the 32-value products read");
+    uint8_t unused[12];
+} block_activation;
+_Static_assert(sizeof(block_activation) == 416, "block_activation is what the quantized products read");
 
 /// Scale and minimum of group j of a block_q4_K.
 static inline void q4_K_group(const uint8_t *packed, int j, uint8_t *scale, uint8_t *minimum) {
@@ -217,6 +223,14 @@ static inline void q4_K_group(const uint8_t *packed, int j, uint8_t *scale, uint
         *scale = (uint8_t)((packed[j + 4] & 15) | ((packed[j - 4] >> 6) << 4));
         *minimum = (uint8_t)((packed[j + 4] >> 4) | ((packed[j] >> 6) << 4));
     }
+}
+
+/// The 6-bit value j of a block_q6_K, 0–63.
+static inline int q6_K_value(const block_q6_K *w, int j) {
+    int half = j / 128, quarter = j / 32 % 4, l = j % 32;
+    int low = w->ql[half * 64 + (quarter % 2) * 32 + l];
+    int high = w->qh[half * 32 + l] >> (2 * quarter) & 3;
+    return (quarter < 2 ? low & 15 : low >> 4) | high << 4;
 }
 
 #endif

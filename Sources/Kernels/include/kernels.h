@@ -42,17 +42,20 @@ typedef struct sirocco_kernels {
     /// "reference", "avx2", "avx512vnni" or "neon".
     const char *name;
 
-    /// y[i * y_stride + r] = Σ_k W[r][k] · x[i][k] for r < rows, i < m. Weight rows follow each other without gaps (`sirocco_row_bytes`).
-    /// Rows of x are F32 for F32, F16 and BF16 weights, and made by `quantize_activation` for quantized ones. Dense types accumulate in F32, in an
-    /// order that depends on the type and k alone. Quantized ones sum each block exactly in integers, scale it, and add block after block in F32:
-    /// their results are the same bits in every table.
+    /// y[i * y_stride + r] = Σ_k W[r][k] · x[i][k] for r < rows, i < m.
+    ///
+    /// Dense types (F32, F16, BF16): weight rows follow each other without gaps (`sirocco_row_bytes`), rows of x are F32. They accumulate in F32, in
+    /// an order that depends on the type and k alone.
+    ///
+    /// Quantized types: weights are packed (`sirocco_pack`), tiles follow each other, rows of x are made by `quantize_activation`. Products are exact
+    /// in integers within a block, scaled and added block after block in F32: the same bits in every table.
     void (*matmul)(enum sirocco_type type, const void *weights, int64_t rows, int64_t k, const void *x, int64_t m, int64_t x_stride_bytes,
                    float *y, int64_t y_stride);
 
-    /// One row of activations for weights of a type: blocks of 32 with an F32 scale and their sum for types whose blocks have 32 values
-    /// (block_q8_activation), Q8_K blocks for those of 256. q = x · (127 / max|x|) to the nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose
-    /// values are all below 2^-100 becomes zero. Bit-equal in all tables. k is a multiple of the block.
-    void (*quantize_activation)(enum sirocco_type weights, const float *x, int64_t k, void *out);
+    /// One row of activations for quantized weights of any type, as block_activation, one scale for each 256 values. q = x · (127 / max|x|) to the
+    /// nearest, ties to even. A block that holds a NaN or an infinity gets the scale NaN; one whose values are all below 2^-100 becomes zero.
+    /// Bit-equal in all tables. k is a multiple of 32.
+    void (*quantize_activation)(const float *x, int64_t k, void *out);
 
     /// One row of weights as F32, exactly as the format defines it. Bit-equal in all tables.
     void (*dequantize)(enum sirocco_type type, const void *src, int64_t k, float *dst);
@@ -117,6 +120,19 @@ int64_t sirocco_row_bytes(enum sirocco_type type, int64_t k);
 
 /// Bytes of a row of k activations for weights of the type; -1 as above.
 int64_t sirocco_activation_bytes(enum sirocco_type weights, int64_t k);
+
+/// Rows in a tile of packed weights.
+enum { SIROCCO_TILE_ROWS = 16 };
+
+/// Bytes of a packed matrix: those of its rows, their number rounded up to whole tiles; -1 as above, and for types that are not packed.
+/// Tile t begins at t · 16 · `sirocco_row_bytes`.
+int64_t sirocco_packed_bytes(enum sirocco_type type, int64_t rows, int64_t k);
+
+/// Packs 16 rows of k values into a tile; a row that is NULL becomes zeros.
+void sirocco_pack(enum sirocco_type type, const void *const rows[16], int64_t k, void *tile);
+
+/// Takes row `lane` of a tile back out, byte for byte as it was packed.
+void sirocco_unpack(enum sirocco_type type, const void *tile, int lane, int64_t k, void *row);
 
 /// y[i * y_stride + r] = Σ_k W[r * w_stride + k] · x[i * x_stride + k] by OpenBLAS, on the calling thread alone. Strides count floats.
 /// Returns 0, or -1 when OpenBLAS is not installed; it is loaded at the first call, so that starting up does not pay for it.

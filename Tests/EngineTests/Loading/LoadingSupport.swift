@@ -48,7 +48,7 @@ extension ModelWeights {
     /// Every weight's bytes by its Hugging Face name; vectors as F32.
     func byName() -> [String: [UInt8]] {
         var result: [String: [UInt8]] = [:]
-        func put(_ name: String, _ matrix: WeightMatrix) { result[name] = matrix.withUnsafeBytes { Array($0) } }
+        func put(_ name: String, _ matrix: WeightMatrix) { result[name] = matrix.unpacked() }
         func put(_ name: String, _ vector: [Float]?) {
             if let vector { result[name] = vector.withUnsafeBytes { Array($0) } }
         }

@@ -98,8 +98,8 @@ INLINE void unpack_d(packed_superblock w, unpacked_superblock *out) {
 }
 
 /// Scales of a K type, minima in pairs of groups.
-INLINE void unpack_scales(int form, packed_superblock w, unpacked_superblock *out) {
-    UNROLLED for (int v = 0; v < panel_vectors; v++) {
+INLINE void unpack_scales(int form, int V, packed_superblock w, unpacked_superblock *out) {
+    UNROLLED for (int v = 0; v < V; v++) {
         if (form == SIROCCO_Q6_K) {
             UNROLLED for (int t = 0; t < 16; t++) vi_store(out->scales[t][v], vi_of_bytes(lanes_at(w, v, q6_K_scales_at + t * tile_rows, 1)));
             vf_store(out->d[0][v], vf_load_half((const void *)lanes_at(w, v, q6_K_d_at, 2)));
@@ -131,18 +131,18 @@ INLINE vi set_word(const void *at) {
 }
 
 /// z[v][i] += products of lines `first` ..< `first` + `count` of group b with M rows of activations.
-INLINE void multiply_lines(int form, int unpacked, int M, packed_superblock w, const unpacked_superblock *u, int b, int first,
+INLINE void multiply_lines(int form, int unpacked, int V, int M, packed_superblock w, const unpacked_superblock *u, int b, int first,
                            int count, const block_activation *const x[block_rows], vi z[panel_vectors][block_rows]) {
     const int bits = step_bits(form, unpacked);
     vi a[panel_vectors][block_rows];
     UNROLLED for (int g = 0; g < count; g++) {
         vi line[panel_vectors];
-        UNROLLED for (int v = 0; v < panel_vectors; v++) {
+        UNROLLED for (int v = 0; v < V; v++) {
             line[v] = unpacked ? vi_load(u->lines[8 * b + first + g][v]) : packed_line(form, w, v, b, first + g);
         }
         UNROLLED for (int i = 0; i < M; i++) {
             vi four = set_word(x[i]->qs + 32 * b + 4 * (first + g));
-            UNROLLED for (int v = 0; v < panel_vectors; v++) {
+            UNROLLED for (int v = 0; v < V; v++) {
                 if (g % vi_steps(bits) == 0) a[v][i] = vi_start(z[v][i]);
                 a[v][i] = vi_step(bits, a[v][i], line[v], four);
                 if ((g + 1) % vi_steps(bits) == 0 || g + 1 == count) z[v][i] = vi_finish(bits, z[v][i], a[v][i]);
@@ -158,17 +158,17 @@ INLINE vi start_of(int shift, const int32_t *offset) {
 }
 
 /// s = Σ_b S_b · d_b over the blocks of 32 weights.
-INLINE void sum_blocks(int form, int unpacked, int M, packed_superblock w, const unpacked_superblock *u,
+INLINE void sum_blocks(int form, int unpacked, int V, int M, packed_superblock w, const unpacked_superblock *u,
                        const block_activation *const x[block_rows], vf s[panel_vectors][block_rows]) {
-    UNROLLED for (int v = 0; v < panel_vectors; v++) UNROLLED for (int i = 0; i < M; i++) s[v][i] = vf_zero();
+    UNROLLED for (int v = 0; v < V; v++) UNROLLED for (int i = 0; i < M; i++) s[v][i] = vf_zero();
     for (int b = 0; b < w.groups; b++) {
         vi z[panel_vectors][block_rows];
         UNROLLED for (int i = 0; i < M; i++) {
             vi start = start_of(start_shift(form, unpacked), &x[i]->offsets32[b]);
-            UNROLLED for (int v = 0; v < panel_vectors; v++) z[v][i] = start;
+            UNROLLED for (int v = 0; v < V; v++) z[v][i] = start;
         }
-        multiply_lines(form, unpacked, M, w, u, b, 0, 8, x, z);
-        UNROLLED for (int v = 0; v < panel_vectors; v++) {
+        multiply_lines(form, unpacked, V, M, w, u, b, 0, 8, x, z);
+        UNROLLED for (int v = 0; v < V; v++) {
             vf d = unpacked ? vf_load(u->d[b][v]) : vf_load_half((const void *)lanes_at(w, v, b * 32, 2));
             UNROLLED for (int i = 0; i < M; i++) s[v][i] = vf_fma(vf_of_vi(z[v][i]), d, s[v][i]);
             if (!subtracts_minima(form)) continue;
@@ -180,26 +180,26 @@ INLINE void sum_blocks(int form, int unpacked, int M, packed_superblock w, const
 }
 
 /// s = S · d − M · dmin of one block of 256 weights.
-INLINE void sum_groups(int form, int unpacked, int M, packed_superblock w, const unpacked_superblock *u,
+INLINE void sum_groups(int form, int unpacked, int V, int M, packed_superblock w, const unpacked_superblock *u,
                        const block_activation *const x[block_rows], vf s[panel_vectors][block_rows]) {
     const int parts = 32 / group_columns(form), shift = start_shift(form, unpacked);
     vi total[panel_vectors][block_rows];
-    UNROLLED for (int v = 0; v < panel_vectors; v++) UNROLLED for (int i = 0; i < M; i++) total[v][i] = vi_zero();
+    UNROLLED for (int v = 0; v < V; v++) UNROLLED for (int i = 0; i < M; i++) total[v][i] = vi_zero();
     for (int b = 0; b < superblock_groups; b++) {
         UNROLLED for (int p = 0; p < parts; p++) {
             vi z[panel_vectors][block_rows];
             UNROLLED for (int i = 0; i < M; i++) {
                 vi start = start_of(shift, parts == 1 ? &x[i]->offsets32[b] : &x[i]->offsets16[2 * b + p]);
-                UNROLLED for (int v = 0; v < panel_vectors; v++) z[v][i] = start;
+                UNROLLED for (int v = 0; v < V; v++) z[v][i] = start;
             }
-            multiply_lines(form, unpacked, M, w, u, b, 8 / parts * p, 8 / parts, x, z);
-            UNROLLED for (int v = 0; v < panel_vectors; v++) {
+            multiply_lines(form, unpacked, V, M, w, u, b, 8 / parts * p, 8 / parts, x, z);
+            UNROLLED for (int v = 0; v < V; v++) {
                 vi scale = vi_load(u->scales[parts * b + p][v]);
                 UNROLLED for (int i = 0; i < M; i++) total[v][i] = vi_add(total[v][i], vi_mul(z[v][i], scale));
             }
         }
     }
-    UNROLLED for (int v = 0; v < panel_vectors; v++) {
+    UNROLLED for (int v = 0; v < V; v++) {
         vf d = vf_load(u->d[0][v]);
         UNROLLED for (int i = 0; i < M; i++) s[v][i] = vf_mul(vf_of_vi(total[v][i]), d);
         if (!subtracts_minima(form)) continue;
@@ -216,38 +216,38 @@ INLINE void sum_groups(int form, int unpacked, int M, packed_superblock w, const
 }
 
 /// sums[i] += dx · s for M rows of activations and one superblock.
-INLINE void multiply_block(int form, int unpacked, int M, packed_superblock w, const unpacked_superblock *u, const char *x,
+INLINE void multiply_block(int form, int unpacked, int V, int M, packed_superblock w, const unpacked_superblock *u, const char *x,
                            int64_t x_stride, float sums[][panel_rows]) {
     const block_activation *block[block_rows];
     vf s[panel_vectors][block_rows];
     UNROLLED for (int i = 0; i < M; i++) block[i] = (const block_activation *)(x + i * x_stride);
     if (has_groups(form)) {
-        sum_groups(form, unpacked, M, w, u, block, s);
+        sum_groups(form, unpacked, V, M, w, u, block, s);
     } else {
-        sum_blocks(form, unpacked, M, w, u, block, s);
+        sum_blocks(form, unpacked, V, M, w, u, block, s);
     }
     UNROLLED for (int i = 0; i < M; i++) {
         vf dx = vf_set(block[i]->d);
-        UNROLLED for (int v = 0; v < panel_vectors; v++) {
+        UNROLLED for (int v = 0; v < V; v++) {
             vf_store(sums[i] + v * vf_lanes, vf_fma(s[v][i], dx, vf_load(sums[i] + v * vf_lanes)));
         }
     }
 }
 
 /// All rows of a chunk with one superblock.
-INLINE void multiply_rows(int form, int unpacked, packed_superblock w, const unpacked_superblock *u, const char *x, int m,
+INLINE void multiply_rows(int form, int unpacked, int V, packed_superblock w, const unpacked_superblock *u, const char *x, int m,
                           int64_t x_stride, float sums[][panel_rows]) {
     int i = 0;
-    for (; i + block_rows <= m; i += block_rows) multiply_block(form, unpacked, block_rows, w, u, x + i * x_stride, x_stride, sums + i);
+    for (; i + block_rows <= m; i += block_rows) multiply_block(form, unpacked, V, block_rows, w, u, x + i * x_stride, x_stride, sums + i);
     if (block_rows > 4 && i + 4 <= m) {
-        multiply_block(form, unpacked, 4, w, u, x + i * x_stride, x_stride, sums + i);
+        multiply_block(form, unpacked, V, 4, w, u, x + i * x_stride, x_stride, sums + i);
         i += 4;
     }
     if (i + 2 <= m) {
-        multiply_block(form, unpacked, 2, w, u, x + i * x_stride, x_stride, sums + i);
+        multiply_block(form, unpacked, V, 2, w, u, x + i * x_stride, x_stride, sums + i);
         i += 2;
     }
-    if (i < m) multiply_block(form, unpacked, 1, w, u, x + i * x_stride, x_stride, sums + i);
+    if (i < m) multiply_block(form, unpacked, V, 1, w, u, x + i * x_stride, x_stride, sums + i);
 }
 
 /// A row's blocks of a superblock as they are in files, put where row `row` of an unpacked panel belongs.
@@ -283,8 +283,8 @@ static void unpack_rows(enum sirocco_type type, packed_superblock w, unpacked_su
     }
 }
 
-/// A panel times up to chunk_rows rows of activations.
-INLINE void multiply_panel(int form, enum sirocco_type type, const uint8_t *tile, int64_t tile_bytes, int64_t k, const char *x, int m,
+/// V vectors of rows times up to chunk_rows rows of activations.
+INLINE void multiply_panel(int form, enum sirocco_type type, int V, const uint8_t *tile, int64_t tile_bytes, int64_t k, const char *x, int m,
                            int64_t x_stride, float sums[][panel_rows]) {
     unpacked_superblock u;
     memset(sums, 0, (size_t)m * sizeof *sums);
@@ -294,15 +294,17 @@ INLINE void multiply_panel(int form, enum sirocco_type type, const uint8_t *tile
         packed_superblock w = {tile, tile_bytes, groups};
         if (form >= OTHER_32) {
             unpack_rows(type, w, &u);
-            multiply_rows(form, 1, w, &u, x, m, x_stride, sums);
+            multiply_rows(form, 1, V, w, &u, x, m, x_stride, sums);
         } else {
-            if (has_groups(form)) unpack_scales(form, w, &u);
-            if (m > direct_rows && form != SIROCCO_Q8_0) {
+            if (has_groups(form)) unpack_scales(form, V, w, &u);
+            if (V < panel_vectors) {
+                multiply_block(form, 0, V, 1, w, &u, x, x_stride, sums);
+            } else if (m > direct_rows && form != SIROCCO_Q8_0) {
                 if (!has_groups(form)) unpack_d(w, &u);
                 unpack_lines(form, w, &u);
-                multiply_rows(form, 1, w, &u, x, m, x_stride, sums);
+                multiply_rows(form, 1, V, w, &u, x, m, x_stride, sums);
             } else {
-                multiply_rows(form, 0, w, &u, x, m, x_stride, sums);
+                multiply_rows(form, 0, V, w, &u, x, m, x_stride, sums);
             }
         }
         x += sizeof(block_activation);
@@ -314,13 +316,21 @@ INLINE void packed_product(int form, enum sirocco_type type, const uint8_t *weig
                            int64_t x_stride, float *y, int64_t y_stride) {
     const int64_t row_bytes = sirocco_row_bytes(type, k);
     float sums[chunk_rows][panel_rows];
+    // One row of activations takes a tile at a time, so that the weights are one stream.
+    if (m == 1 && tile_vectors < panel_vectors && form < OTHER_32) {
+        for (int64_t r = 0; r < rows; r += tile_rows) {
+            multiply_panel(form, type, tile_vectors, weights + r * row_bytes, 0, k, x, 1, x_stride, sums);
+            memcpy(y + r, sums[0], (size_t)(rows - r < tile_rows ? rows - r : tile_rows) * sizeof(float));
+        }
+        return;
+    }
     for (int64_t i = 0; i < m; i += chunk_rows) {
         int chunk = (int)(m - i < chunk_rows ? m - i : chunk_rows);
         for (int64_t r = 0; r < rows; r += panel_rows) {
             int64_t count = rows - r < panel_rows ? rows - r : panel_rows;
             // Of the last panel there may be one tile only: it then stands for the next one too.
             int64_t tile_bytes = count > tile_rows ? tile_rows * row_bytes : 0;
-            multiply_panel(form, type, weights + r * row_bytes, tile_bytes, k, x + i * x_stride, chunk, x_stride, sums);
+            multiply_panel(form, type, panel_vectors, weights + r * row_bytes, tile_bytes, k, x + i * x_stride, chunk, x_stride, sums);
             for (int j = 0; j < chunk; j++) memcpy(y + (i + j) * y_stride + r, sums[j], (size_t)count * sizeof(float));
         }
     }

@@ -15,7 +15,7 @@ final class ModelHost: ModelProvider {
     }
 
     private let options: EngineOptions
-    private let loading: LoadOptions
+    private let loading: Result<LoadOptions, any Error>
     private let path: String?
     private let opened: Mutex<Result<ModelSource, any Error>?> = Mutex(nil)
     private let described = Mutex<ModelDescription?>(nil)
@@ -25,7 +25,7 @@ final class ModelHost: ModelProvider {
     init(_ options: ModelOptions) {
         path = options.model
         self.options = options.engine
-        loading = options.loading
+        loading = Result { try options.loading() }
     }
 
     /// The model's files, opened at the first need; no weight is read.
@@ -110,7 +110,7 @@ final class ModelHost: ModelProvider {
     private func load() throws -> LocalChatModel {
         do {
             let source = try source()
-            let model = try Model.load(source, options: loading) { progress in
+            let model = try loadModel(source, loading.get()) { progress in
                 for listener in self.listeners.withLock({ $0 }) { listener(progress.fraction) }
             }
             let engine = try LLMEngine(model: model, options: options)

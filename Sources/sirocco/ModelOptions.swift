@@ -15,19 +15,29 @@ struct ModelOptions: ParsableArguments {
         help: "Tokens that the cache holds, for all conversations together. Default: four of the model's contexts, within 2 GiB.")
     var contextTokens: Int?
 
+    @OptionGroup var quantization: QuantizationOptions
+
     func validate() throws {
         if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads takes a number from 1 to 1024.") }
         if let contextTokens, !(1...(1 << 28)).contains(contextTokens) { throw ValidationError("--context takes a number from 1 to \(1 << 28).") }
     }
 
     /// How weights are loaded.
-    var loading: LoadOptions { LoadOptions(threads: threads) }
+    func loading() throws -> LoadOptions { LoadOptions(threads: threads, quantization: try quantization.quantization()) }
 
     /// How the engine runs.
     var engine: EngineOptions { EngineOptions(threads: threads, cacheTokens: contextTokens) }
 
     /// Opens the model's files; no weight is read.
     func source() throws -> ModelSource { try openSource(model) }
+}
+
+/// Loads a model, and says what is done to its weights on the way.
+func loadModel(_ source: ModelSource, _ options: LoadOptions, progress: (@Sendable (LoadProgress) -> Void)? = nil) throws -> Model {
+    if options.quantization != nil {
+        for line in try source.plan(options: options).quantizationNotes { note(line) }
+    }
+    return try Model.load(source, options: options, progress: progress)
 }
 
 /// Opens a model by path, or the embedded one.

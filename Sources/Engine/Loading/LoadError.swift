@@ -97,6 +97,18 @@ public enum LoadError: Error, Sendable, Hashable {
     /// The system grants no memory.
     case outOfMemory(bytes: Int)
 
+    // Quantization.
+    /// A type that values cannot be quantized to.
+    case noQuantizer(type: String)
+    /// A regular expression for tensors' names that does not compile.
+    case invalidPattern(pattern: String, reason: String)
+    /// A matrix that is already quantized and would be quantized anew.
+    case alreadyQuantized(file: String, tensor: String, type: String)
+    /// A row with NaN, infinity, or numbers too large for the type.
+    case notQuantizable(file: String, tensor: String, row: Int, type: String)
+    /// Something that the format to be written cannot say.
+    case notExpressible(file: String, what: String)
+
     // The tokenizer.
     /// The tokenizer cannot be made.
     case tokenizer(file: String, reason: String)
@@ -222,6 +234,22 @@ extension LoadError: CustomStringConvertible {
             "there is no memory for \(bytes) bytes of weights"
         case .tokenizer(let file, let reason):
             "\(file): \(reason)"
+        default: quantizationDescription
+        }
+    }
+
+    private var quantizationDescription: String {
+        switch self {
+        case .noQuantizer(let type):
+            "there is no quantizer for \(type) (there are: \(ElementType.allCases.filter(\.hasQuantizer).map(\.name).joined(separator: ", ")))"
+        case .invalidPattern(let pattern, let reason):
+            "the pattern \(quoted(pattern)) is no regular expression for tensors' names: \(reason)"
+        case .alreadyQuantized(let file, let tensor, let type):
+            "\(file): \(tensor) is already quantized (\(type)); quantizing it anew must be asked for (--requantize)"
+        case .notQuantizable(let file, let tensor, let row, let type):
+            "\(file): row \(row) of tensor \(quoted(tensor)) holds NaN, infinity or numbers too large for \(type)"
+        case .notExpressible(let file, let what):
+            "\(file): GGUF cannot say \(what)"
         default: "the model could not be loaded"
         }
     }

@@ -32,6 +32,10 @@ public enum LoadLimits {
     public static let configurationBytes = 16 << 20
     /// Bytes of tokenizer.json.
     public static let tokenizerBytes = 256 << 20
+    /// Bytes of a regular expression for tensors' names.
+    public static let patternBytes = 4096
+    /// Bytes of a file of importances.
+    public static let importanceBytes = 1 << 30
     /// Decoder layers.
     public static let layers = 4096
     /// Width of the residual stream, of a head, and of everything per layer.

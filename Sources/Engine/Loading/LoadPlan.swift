@@ -34,18 +34,28 @@ public struct LoadPlan: Sendable, Hashable {
         /// Values in a row; 1 for a vector.
         public let columns: Int
         /// How the values are stored.
+        public let storedType: ElementType
+        /// How they will be, quantized on the way where that is another type.
         public let type: ElementType
+        /// What the type would be if rows were whole blocks of it.
+        public let wantedType: ElementType
         /// What happens to the rows on the way.
         public let transform: Transform
         /// Where the values will lie.
         public let placement: Placement
 
         /// Bytes read from the file.
-        public var sourceBytes: Int { rows.count * rowBytes }
+        public var sourceBytes: Int { rows.count * storedRowBytes }
+        /// Bytes of the slot's rows.
+        var byteCount: Int { rows.count * rowBytes }
         /// Bytes of the slot's tiles.
         var packedBytes: Int { WeightMatrix.wholeTiles(rows.count) * rowBytes }
         /// Bytes of one row as stored.
+        var storedRowBytes: Int { storedType.rowBytes(columns: columns)! }
+        /// Bytes of one row in memory.
         var rowBytes: Int { type.rowBytes(columns: columns)! }
+        /// Whether values change their type on the way.
+        var isConverted: Bool { type != storedType }
     }
 
     /// The model's name.
@@ -58,9 +68,35 @@ public struct LoadPlan: Sendable, Hashable {
     public let ignored: [String]
     /// The memory that all of it takes.
     public let memory: MemoryEstimate
+    /// The scheme that matrices are quantized by, if one is.
+    public let scheme: QuantizationScheme?
+    /// The importance of the columns of matrices that are quantized.
+    let importance: ImportanceMatrix?
+
+    /// Steps whose rows are not whole blocks of the type that the scheme has for them, so that they get another.
+    public var fallbacks: [Step] { steps.filter { $0.type != $0.wantedType } }
 
     /// The step that fills a slot, when the architecture has it and it is not tied.
     public func step(_ slot: WeightSlot) -> Step? { steps.first { $0.slot == slot } }
+}
+
+extension LoadPlan {
+    /// What is done to the matrices' types, in lines for people.
+    public var quantizationNotes: [String] {
+        let converted = steps.filter(\.isConverted)
+        guard !converted.isEmpty else { return ["nothing to quantize: every matrix already has its type"] }
+        var lines = [
+            "quantizing \(converted.count) matrices\(scheme.map { " to \($0.name)" } ?? ""): \(converted.reduce(0) { $0 + $1.byteCount } >> 20) MiB"
+        ]
+        if let importance {
+            let without = converted.filter { importance.columns[TensorNames.gguf.name($0.slot)] == nil }
+            if !without.isEmpty { lines.append("no importance for \(listed(without.map { TensorNames.gguf.name($0.slot) }))") }
+        }
+        var counts: [String: Int] = [:]
+        for step in fallbacks { counts["\(step.type.name) instead of \(step.wantedType.name) for rows of \(step.columns)", default: 0] += 1 }
+        for (text, count) in counts.sorted(by: { $0.key < $1.key }) { lines.append("  \(text), which are no whole blocks: \(count) matrices") }
+        return lines
+    }
 }
 
 /// The memory that a loaded model takes, in bytes.
@@ -90,12 +126,15 @@ public struct LoadOptions: Sendable, Hashable {
     public var readsAhead: Bool
     /// Threads that copy and read; nil: one for each processor, at most 16.
     public var threads: Int?
+    /// What matrices are quantized to on their way into memory; nil: they stay as they are.
+    public var quantization: Quantization?
 
     /// These options; see the members.
-    public init(copiesWeights: Bool = false, readsAhead: Bool = true, threads: Int? = nil) {
+    public init(copiesWeights: Bool = false, readsAhead: Bool = true, threads: Int? = nil, quantization: Quantization? = nil) {
         self.copiesWeights = copiesWeights
         self.readsAhead = readsAhead
         self.threads = threads
+        self.quantization = quantization
     }
 }
 

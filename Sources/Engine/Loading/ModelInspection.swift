@@ -155,7 +155,8 @@ extension LoadPlan: CustomStringConvertible {
             let rows = step.rows.lowerBound == 0 ? "" : " from row \(step.rows.lowerBound)"
             let transform = step.transform == .none ? "" : " \(step.transform)"
             lines.append(
-                "  \(step.slot) ← \(step.tensor.name)\(rows) \(step.type.name) \(shape) \(step.placement.rawValue)\(transform)")
+                "  \(step.slot) ← \(step.tensor.name)\(rows) \(step.storedType.name)\(step.isConverted ? " as \(step.type.name)" : "") \(shape) \(step.placement.rawValue)\(transform)"
+            )
         }
         for name in ignored { lines.append("  not read: \(name)") }
         lines.append(
@@ -177,7 +178,8 @@ extension LoadPlan: CustomStringConvertible {
                                 JSONObject([
                                     ("slot", .string(step.slot.description)), ("tensor", .string(step.tensor.name)),
                                     ("firstRow", JSONValue(step.rows.lowerBound)), ("rows", JSONValue(step.rows.count)),
-                                    ("columns", JSONValue(step.columns)), ("type", .string(step.type.name)),
+                                    ("columns", JSONValue(step.columns)), ("storedType", .string(step.storedType.name)),
+                                    ("type", .string(step.type.name)),
                                     ("transform", .string(step.transform.description)), ("placement", .string(step.placement.rawValue)),
                                 ]))
                         })

@@ -1,4 +1,5 @@
 // Carries out a plan: rows are copied or read ahead in parallel, then every slot gets its matrix or vector.
+internal import Synchronization
 
 extension LoadPlan {
     /// Bytes of one unit of work.
@@ -17,7 +18,7 @@ extension LoadPlan {
         try source.checkLengths()
         var buffers: [Int: WeightBuffer] = [:]
         for (index, step) in steps.enumerated() where step.placement == .copied {
-            guard let buffer = WeightBuffer(reserving: step.sourceBytes) else { throw .outOfMemory(bytes: step.sourceBytes) }
+            guard let buffer = WeightBuffer(reserving: step.byteCount) else { throw .outOfMemory(bytes: step.byteCount) }
             buffers[index] = buffer
         }
         let tiles = try reserveTiles()
@@ -29,9 +30,11 @@ extension LoadPlan {
         let chunks = chunks(readingAhead: options.readsAhead)
         let total = steps.reduce(0) { $0 + $1.sourceBytes }
         // completed[n]: bytes that need no work, and those of the first n pieces.
-        var completed = [total - chunks.reduce(0) { $0 + $1.rows.count * steps[$1.step].rowBytes }]
-        for chunk in chunks { completed.append(completed[completed.count - 1] + chunk.rows.count * steps[chunk.step].rowBytes) }
+        var completed = [total - chunks.reduce(0) { $0 + $1.rows.count * steps[$1.step].storedRowBytes }]
+        for chunk in chunks { completed.append(completed[completed.count - 1] + chunk.rows.count * steps[chunk.step].storedRowBytes) }
         let shared = buffers
+        let importance = try importances()
+        let failure = Mutex<LoadError?>(nil)
         ParallelWork.run(
             count: chunks.count, threads: options.threads,
             report: { done in
@@ -40,12 +43,20 @@ extension LoadPlan {
             body: { index in
                 let chunk = chunks[index]
                 let step = steps[chunk.step]
+                if step.isConverted {
+                    let out = step.placement == .packed ? tiles!.buffer.pointer + tiles!.offsets[chunk.step]! : shared[chunk.step]!.pointer
+                    if let error = convert(step, chunk.rows, importance[chunk.step], from: source, into: out) {
+                        failure.withLock { $0 = $0 ?? error }
+                    }
+                    return
+                }
                 switch step.placement {
                 case .packed: pack(step, chunk.rows, from: source, into: tiles!.buffer.pointer + tiles!.offsets[chunk.step]!)
                 case .copied: copy(step, chunk.rows, from: source, into: shared[chunk.step]!)
                 case .mapped, .widened: touch(step, chunk.rows, in: source)
                 }
             })
+        if let error = failure.withLock({ $0 }) { throw error }
         let weights = try assemble(source, buffers: buffers, tiles: tiles)
         try source.checkLengths()
         progress?(LoadProgress(completedBytes: total, totalBytes: total))
@@ -78,7 +89,7 @@ extension LoadPlan {
             case .mapped: if !readingAhead { continue }
             case .widened: continue
             }
-            let rows = max(1, Self.chunkBytes / max(step.rowBytes, 1))
+            let rows = max(1, Self.chunkBytes / max(step.storedRowBytes, 1))
             let stride = step.placement == .packed ? WeightMatrix.wholeTiles(rows) : rows
             var row = 0
             while row < step.rows.count {
@@ -92,8 +103,52 @@ extension LoadPlan {
 
     /// A step's bytes in its file.
     private func sourceRange(_ step: Step) -> Range<Int> {
-        let start = step.tensor.range.lowerBound + step.rows.lowerBound * step.rowBytes
+        let start = step.tensor.range.lowerBound + step.rows.lowerBound * step.storedRowBytes
         return start..<start + step.sourceBytes
+    }
+
+    /// The importance of the columns of every converted step.
+    func importances() throws(LoadError) -> [Int: [Float]] {
+        var result: [Int: [Float]] = [:]
+        guard let importance else { return result }
+        for (index, step) in steps.enumerated() where step.isConverted {
+            result[index] = try importance.values(of: step.slot, columns: step.columns)
+        }
+        return result
+    }
+
+    /// Quantizes rows that begin with a tile into a slot's tiles or rows, which begin at `out`; the pages that held them are given back. Returns what
+    /// went wrong.
+    private func convert(
+        _ step: Step, _ rows: Range<Int>, _ importance: [Float]?, from source: WeightSource, into out: UnsafeMutableRawPointer
+    ) -> LoadError? {
+        var converter = RowConverter(from: step.storedType, to: step.type, columns: step.columns, importance: importance)
+        let file = source.files[step.tensor.file]
+        let range = sourceRange(step)
+        let first = UnsafeRawPointer(UnsafeRawBufferPointer(rebasing: file.bytes[range]).baseAddress!)
+        let place = out + rows.lowerBound * step.rowBytes
+        func convert(into converted: UnsafeMutableRawPointer) -> LoadError? {
+            for row in rows {
+                let from = step.transform.sourceRow(of: row, rows: step.rows.count)
+                guard converter.convert(first + from * step.storedRowBytes, into: converted + (row - rows.lowerBound) * step.rowBytes) else {
+                    return .notQuantizable(
+                        file: file.name, tensor: step.tensor.name, row: step.rows.lowerBound + from, type: step.type.name)
+                }
+            }
+            return nil
+        }
+        defer {
+            file.isDone(
+                with: range.lowerBound + rows.lowerBound * step.storedRowBytes..<range.lowerBound + rows.upperBound * step.storedRowBytes)
+        }
+        guard step.placement == .packed else { return convert(into: place) }
+        return withUnsafeTemporaryAllocation(byteCount: rows.count * step.rowBytes, alignment: 64) { converted in
+            if let error = convert(into: converted.baseAddress!) { return error }
+            WeightMatrix.pack(step.type, columns: step.columns, rows: rows, into: place) { row in
+                UnsafeRawPointer(converted.baseAddress! + (row - rows.lowerBound) * step.rowBytes)
+            }
+            return nil
+        }
     }
 
     private func copy(_ step: Step, _ rows: Range<Int>, from source: WeightSource, into buffer: WeightBuffer) {

@@ -1,18 +1,41 @@
 // Matches an architecture's slots with a source's tensors: every one present, of the right shape, of a type the kernels read.
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 extension LoadPlan {
     /// Plans how `architecture`'s weights come from `source`; `interleaved` says that Q and K rows are stored for the interleaved rope.
     init(
         name: String, architecture: Architecture, source: WeightSource, interleaved: Bool, options: LoadOptions = .init()
     ) throws(LoadError) {
-        var maker = PlanMaker(
-            name: name, architecture: architecture, source: source, interleaved: interleaved, options: options,
-            names: .of(source.convention))
-        try maker.fill()
-        guard maker.missing.isEmpty else { throw .missingTensors(name: name, tensors: maker.missing) }
-        let ignored = try maker.leftovers()
-        self.init(
-            name: name, architecture: architecture, steps: maker.steps, ignored: ignored, memory: try maker.memory())
+        func plan(_ scheme: QuantizationScheme?) throws(LoadError) -> LoadPlan {
+            var types: TypeChooser?
+            if let quantization = options.quantization {
+                types = try TypeChooser(quantization, scheme: scheme, architecture: architecture)
+            }
+            var maker = PlanMaker(
+                name: name, architecture: architecture, source: source, interleaved: interleaved, options: options,
+                names: .of(source.convention), types: types)
+            try maker.fill()
+            guard maker.missing.isEmpty else { throw .missingTensors(name: name, tensors: maker.missing) }
+            let ignored = try maker.leftovers()
+            return LoadPlan(
+                name: name, architecture: architecture, steps: maker.steps, ignored: ignored, memory: try maker.memory(), scheme: scheme,
+                importance: options.quantization?.importance)
+        }
+        switch options.quantization?.choice {
+        case nil, .unchanged: self = try plan(nil)
+        case .scheme(let scheme): self = try plan(scheme)
+        case .automatic:
+            let budget = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE))) / 2
+            var candidates = Quantization.automaticSchemes
+            var chosen = try plan(candidates.removeFirst())
+            while chosen.memory.weights > budget, !candidates.isEmpty { chosen = try plan(candidates.removeFirst()) }
+            self = chosen
+        }
     }
 }
 
@@ -23,6 +46,7 @@ private struct PlanMaker {
     let interleaved: Bool
     let options: LoadOptions
     let names: TensorNames
+    let types: TypeChooser?
     var steps: [LoadPlan.Step] = []
     var missing: [String] = []
     var used = Set<String>()
@@ -104,18 +128,20 @@ private struct PlanMaker {
         guard let type = tensor.type.element else {
             throw .unsupportedTensorType(file: file.name, tensor: tensor.name, type: tensor.type.name)
         }
+        let target = try types?.type(of: slot, stored: type, columns: columns, file: file.name) ?? (type: type, wanted: type)
         guard let rowBytes = type.rowBytes(columns: columns) else {
             throw .partialBlocks(
                 file: file.name, tensor: tensor.name, columns: columns, type: type.name, blockElements: type.blockElements)
         }
         let start = UInt(bitPattern: source.bytes(of: tensor).baseAddress) &+ UInt(place.rows.lowerBound * rowBytes)
-        let inPlace = transform == .none && !options.copiesWeights && start % UInt(type.alignment) == 0
+        let inPlace = transform == .none && !options.copiesWeights && target.type == type && start % UInt(type.alignment) == 0
         // An embedding that is nothing else is read a row at a time.
         let isMultiplied = slot != .embedding || architecture.tiedOutput
         steps.append(
             .init(
-                slot: slot, tensor: tensor, rows: place.rows, columns: columns, type: type, transform: transform,
-                placement: type.isQuantized && isMultiplied ? .packed : inPlace ? .mapped : .copied))
+                slot: slot, tensor: tensor, rows: place.rows, columns: columns, storedType: type, type: target.type,
+                wantedType: target.wanted, transform: transform,
+                placement: target.type.isQuantized && isMultiplied ? .packed : inPlace ? .mapped : .copied))
     }
 
     private mutating func vector(
@@ -136,7 +162,8 @@ private struct PlanMaker {
         }
         steps.append(
             .init(
-                slot: slot, tensor: tensor, rows: place.rows, columns: 1, type: type, transform: transform, placement: .widened))
+                slot: slot, tensor: tensor, rows: place.rows, columns: 1, storedType: type, type: type, wantedType: type, transform: transform,
+                placement: .widened))
     }
 
     /// Tensors that no slot took: those that may be left unread, or an error.
@@ -156,7 +183,7 @@ private struct PlanMaker {
         for step in steps {
             switch step.placement {
             case .mapped: estimate.mapped += step.sourceBytes
-            case .copied: estimate.copied += step.sourceBytes
+            case .copied: estimate.copied += step.byteCount
             case .packed: estimate.packed += step.packedBytes
             case .widened: estimate.widened += step.rows.count * MemoryLayout<Float>.size
             }

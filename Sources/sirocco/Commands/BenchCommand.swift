@@ -34,7 +34,7 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let source = try model.source()
         let start = ContinuousClock.now
-        let loaded = try Model.load(source, options: LoadOptions(threads: model.threads))
+        let loaded = try loadModel(source, model.loading())
         let loadSeconds = start.duration(to: .now) / .seconds(1)
         let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: model.threads, cacheTokens: model.contextTokens))
         guard prompt + generate <= engine.contextLength else {

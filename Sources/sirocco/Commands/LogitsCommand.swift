@@ -29,6 +29,8 @@ struct LogitsCommand: AsyncParsableCommand {
     @Option(help: "Threads that compute.")
     var threads: Int?
 
+    @OptionGroup var quantization: QuantizationOptions
+
     @Flag(help: "Print one JSON object that says what was written.")
     var json = false
 
@@ -38,7 +40,7 @@ struct LogitsCommand: AsyncParsableCommand {
 
     func run() async throws {
         let prompt = try parsedIDs()
-        let loaded = try Model.load(openSource(model))
+        let loaded = try loadModel(openSource(model), LoadOptions(threads: threads, quantization: quantization.quantization()))
         let vocabulary = loaded.architecture.vocabularySize
         let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: threads))
         guard greedy <= engine.contextLength - prompt.count else {

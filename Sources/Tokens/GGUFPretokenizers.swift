@@ -23,6 +23,11 @@ struct GGUFPretokenizer: Sendable {
         self.composes = composes
     }
 
+    /// The name of the pre-tokenizer that does exactly this; nil where none has one.
+    static func name(patterns: [String], ignoresMerges: Bool, composes: Bool) -> String? {
+        families.first { _, one in one.patterns == patterns && one.ignoresMerges == ignoresMerges && one.composes == composes }?.names[0]
+    }
+
     /// The steps that split a text so.
     func steps() throws(TokenizerError) -> [PretokenizerStep] {
         var steps: [PretokenizerStep] = []

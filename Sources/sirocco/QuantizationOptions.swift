@@ -51,11 +51,14 @@ struct QuantizationOptions: ParsableArguments {
         throw CommandError("there is no type \(name) to quantize to (there are: auto, \(QuantizationScheme.all.map(\.name).joined(separator: ", ")))")
     }
 
-    private func exceptions() throws -> [TensorException] {
-        try isqTensor.map { text in
-            guard let equals = text.lastIndex(of: "=") else { throw CommandError("--isq-tensor takes REGEX=TYPE, not \(text)") }
+    private func exceptions() throws -> [TensorException] { try Self.exceptions(isqTensor, option: "--isq-tensor") }
+
+    /// REGEX=TYPE, each.
+    static func exceptions(_ texts: [String], option: String) throws -> [TensorException] {
+        try texts.map { text in
+            guard let equals = text.lastIndex(of: "=") else { throw CommandError("\(option) takes REGEX=TYPE, not \(text)") }
             let name = String(text[text.index(after: equals)...])
-            guard let type = ElementType(named: name) else { throw CommandError("--isq-tensor \(text): there is no type \(name)") }
+            guard let type = ElementType(named: name) else { throw CommandError("\(option) \(text): there is no type \(name)") }
             return try TensorException(pattern: String(text[..<equals]), type: type)
         }
     }

@@ -17,6 +17,8 @@ public struct GGUFFile: Sendable {
     /// Tensor data begin at multiples of this many bytes.
     public let alignment: Int
     let file: MappedFile
+    /// Where each metadata value lies in the file, its type not included.
+    let encodedMetadata: [(key: String, type: GGUFValueType, range: Range<Int>)]
     private let positions: [String: Int]
 
     /// Parses a file's bytes (the entry point for fuzzing; `name` is for messages).
@@ -48,7 +50,7 @@ public struct GGUFFile: Sendable {
         guard entryCount <= LoadLimits.metadataEntries else {
             throw .limitExceeded(file: file.name, what: "the metadata count", value: entryCount, limit: LoadLimits.metadataEntries)
         }
-        (metadata, positions) = try Self.readMetadata(&reader, count: Int(entryCount))
+        (metadata, encodedMetadata, positions) = try Self.readMetadata(&reader, count: Int(entryCount))
         alignment = try Self.alignment(positions["general.alignment"].map { [metadata] in metadata[$0].value }, file: file)
         tensors = try Self.readTensors(&reader, count: Int(tensorCount), alignment: alignment, index: index)
     }
@@ -58,8 +60,11 @@ public struct GGUFFile: Sendable {
 
     private static func readMetadata(
         _ reader: inout ByteReader, count: Int
-    ) throws(LoadError) -> ([(key: String, value: GGUFValue)], [String: Int]) {
+    ) throws(LoadError) -> (
+        [(key: String, value: GGUFValue)], [(key: String, type: GGUFValueType, range: Range<Int>)], [String: Int]
+    ) {
         var entries: [(key: String, value: GGUFValue)] = []
+        var encoded: [(key: String, type: GGUFValueType, range: Range<Int>)] = []
         var positions: [String: Int] = [:]
         for index in 0..<count {
             let start = reader.offset
@@ -68,9 +73,11 @@ public struct GGUFFile: Sendable {
             guard positions.updateValue(index, forKey: key) == nil else { throw .duplicateKey(file: reader.file.name, key: key) }
             let type = try reader.valueType(key: key)
             var nestedArrays = LoadLimits.nestedArrays
+            let begin = reader.offset
             entries.append((key, try reader.value(type, key: key, depth: 0, nestedArrays: &nestedArrays)))
+            encoded.append((key, type, begin..<reader.offset))
         }
-        return (entries, positions)
+        return (entries, encoded, positions)
     }
 
     private static func alignment(_ value: GGUFValue?, file: MappedFile) throws(LoadError) -> Int {

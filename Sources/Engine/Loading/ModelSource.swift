@@ -85,6 +85,22 @@ public struct ModelSource: Sendable {
             name: name, architecture: architecture, source: weights, interleaved: files.storesInterleavedRope, options: options)
     }
 
+    /// The GGUF file, where the model is one.
+    var ggufFile: GGUFFile? {
+        if case .gguf(let file, _) = files { file } else { nil }
+    }
+
+    /// Whether Q and K rows are stored for the interleaved rope.
+    var storesInterleavedRope: Bool { files.storesInterleavedRope }
+
+    /// The content of tokenizer.json.
+    func tokenizerContent() throws(LoadError) -> JSONValue {
+        guard case .huggingFace(let files) = files, let tokenizer = files.tokenizer else {
+            throw .missingFile(file: "tokenizer.json", folder: name)
+        }
+        return try tokenizer.content()
+    }
+
     static func name(ofPath path: String) -> String {
         let last = path.split(separator: "/").last { $0 != "." }.map(String.init) ?? path
         return last.hasSuffix(".gguf") ? String(last.dropLast(5)) : last

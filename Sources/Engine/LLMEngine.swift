@@ -24,9 +24,11 @@ public final class LLMEngine: Sendable {
     public let kernels: String
     private let inbox = Inbox()
 
-    /// An engine for a model, with its cache and its threads. `observer` is told of every step on the engine's thread, and slows it.
+    /// An engine for a model, with its cache and its threads. `observer` is told of every step on the engine's thread, and slows it; so does
+    /// `inputStatistics`, which gathers what the model's matrices are multiplied with.
     public init(
-        model: Model, options: EngineOptions = .init(), observer: (@Sendable (EngineStep) -> Void)? = nil
+        model: Model, options: EngineOptions = .init(), observer: (@Sendable (EngineStep) -> Void)? = nil,
+        inputStatistics: InputStatistics? = nil
     ) throws(EngineError) {
         let layout = try EngineLayout(model: model, options: options)
         self.model = model
@@ -37,8 +39,8 @@ public final class LLMEngine: Sendable {
         let cache = PagedKVCache(layers: layout.cacheShapes, blockLength: options.blockLength, blockCount: layout.blocks)
         let workspace = Workspace(layout.workspace)
         let transformer = Transformer(
-            model: model, kernels: layout.kernels, pool: pool, cache: cache, workspace: workspace, usesBLAS: layout.scheduler.denseChunk > 0
-        )
+            model: model, kernels: layout.kernels, pool: pool, cache: cache, workspace: workspace, usesBLAS: layout.scheduler.denseChunk > 0,
+            statistics: inputStatistics)
         let loop = EngineLoop(
             inbox: inbox, pool: pool, transformer: transformer, scheduler: Scheduler(limits: layout.scheduler, blocks: layout.blocks),
             vocabularySize: model.architecture.vocabularySize, contextLength: layout.contextLength, maxQueued: options.maxQueuedRequests,

@@ -23,6 +23,8 @@ final class Transformer {
     private let products: MatrixProducts
     private let layers: [LayerProducts]
     private let logitsProduct: MatrixGroup
+    /// Told of every layer's inputs, where there is one.
+    private let statistics: InputStatistics?
     private var ropes: [RotaryTable]
 
     /// Biases and norm weights at addresses that stay.
@@ -32,9 +34,11 @@ final class Transformer {
     private let finalNorm: UnsafePointer<Float>
 
     init(
-        model: Model, kernels: UnsafePointer<sirocco_kernels>, pool: ThreadPool, cache: PagedKVCache, workspace: Workspace, usesBLAS: Bool
+        model: Model, kernels: UnsafePointer<sirocco_kernels>, pool: ThreadPool, cache: PagedKVCache, workspace: Workspace, usesBLAS: Bool,
+        statistics: InputStatistics? = nil
     ) {
         self.model = model
+        self.statistics = statistics
         architecture = model.architecture
         self.kernels = kernels
         self.pool = pool
@@ -86,7 +90,7 @@ final class Transformer {
             }
 
             // q = Wq normed, k = Wk normed, v = Wv normed                               (T, Hq·D), (T, Hk·D), (T, Hk·D)
-            multiply(layer.qkv, batch)
+            multiply(layer.qkv, batch, of: index, [.q, .k, .v])
 
             // q, k heads: norm, then rotation by their position; k, v to the cache
             rotateAndStore(index, attention, batch)
@@ -96,7 +100,7 @@ final class Transformer {
             eachRow(rows, cost: hidden) { row in self.products.encode(layer.output, row: row) }
 
             // projected = Wo attended                                                   (T, H)
-            multiply(layer.output, batch)
+            multiply(layer.output, batch, of: index, [.o])
 
             // x += projected; normed = rms_norm(x)                                      (T, H)
             eachRow(rows, cost: 4 * hidden) { row in
@@ -106,7 +110,7 @@ final class Transformer {
             }
 
             // gate = Wg normed, up = Wu normed                                          (T, F), (T, F)
-            multiply(layer.gateUp, batch)
+            multiply(layer.gateUp, batch, of: index, [.gate, .up])
 
             // inner = silu(gate) · up                                                   (T, F)
             eachRow(rows, cost: 16 * inner) { row in
@@ -115,7 +119,7 @@ final class Transformer {
             }
 
             // projected = Wd inner                                                      (T, H)
-            multiply(layer.down, batch)
+            multiply(layer.down, batch, of: index, [.down])
         }
         if layers.isEmpty { return }
         eachRow(rows, cost: hidden) { row in self.kernels.pointee.add(w.projected + row * hidden, Int64(hidden), w.x + row * hidden) }
@@ -149,7 +153,9 @@ final class Transformer {
             workspace.x + row * hidden, weight, architecture.normEpsilon, Int64(hidden), workspace.normed + row * hidden)
     }
 
-    private func multiply(_ group: MatrixGroup, _ batch: borrowing ForwardBatch) {
+    /// The product of a layer's matrices, which stand in `slots`, with their input.
+    private func multiply(_ group: MatrixGroup, _ batch: borrowing ForwardBatch, of layer: Int, _ slots: [LayerSlot]) {
+        statistics?.add(layer: layer, slots, input: group.input, rows: batch.count, columns: group.columns)
         products.multiply(group, rows: batch.count, plainTiles: batch.plainTiles, mixedTiles: batch.mixedTiles)
     }
 

@@ -83,24 +83,16 @@ extension ModelSource {
 
     /// Tensors that fill no slot but belong to the file: the divisors of the rotary frequencies.
     private func extraTensors(_ plan: LoadPlan) throws(LoadError) -> [GGUFOutput.Tensor] {
-        func raw(_ name: String, _ shape: [Int], _ type: UInt32, _ bytes: [UInt8]) -> GGUFOutput.Tensor {
-            .init(name: name, shape: shape, type: type, byteCount: bytes.count, rows: 1, rowBytes: bytes.count, sourceRowBytes: bytes.count) {
-                _, out in
-                bytes.withUnsafeBytes { out.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
-                return nil
-            }
-        }
         if ggufFile != nil {
             guard let factors = weights.tensor("rope_freqs.weight") else { return [] }
-            let values = try weights.floats(of: factors)
-            return [raw(factors.name, factors.shape, 0, values.flatMap { GGUFOutput.littleEndian($0.bitPattern) })]
+            return [.floats(factors.name, shape: factors.shape, try weights.floats(of: factors))]
         }
         let rope = architecture.ropes[0]
         guard case .llama3 = rope.scaling else { return [] }
         let plain = Rope(theta: rope.theta, rotaryDimensions: rope.rotaryDimensions).inverseFrequencies(sequenceLength: 0).values
         let stretched = rope.inverseFrequencies(sequenceLength: 0).values
         let factors = zip(plain, stretched).map { $0 / $1 }
-        return [raw("rope_freqs.weight", [factors.count], 0, factors.flatMap { GGUFOutput.littleEndian($0.bitPattern) })]
+        return [.floats("rope_freqs.weight", shape: [factors.count], factors)]
     }
 
     // ---- Metadata ----

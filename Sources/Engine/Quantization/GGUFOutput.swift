@@ -41,6 +41,17 @@ struct GGUFOutput: Sendable {
         var sourceRowBytes: Int
         /// Writes a run of rows into memory of rows · rowBytes bytes; returns what went wrong.
         var fill: @Sendable (Range<Int>, UnsafeMutableRawPointer) -> LoadError?
+
+        /// An F32 tensor of these values.
+        static func floats(_ name: String, shape: [Int], _ values: [Float]) -> Tensor {
+            let count = values.count * 4
+            return Tensor(
+                name: name, shape: shape, type: ElementType.f32.rawValue, byteCount: count, rows: 1, rowBytes: count, sourceRowBytes: count
+            ) { _, out in
+                values.withUnsafeBytes { if count > 0 { out.copyMemory(from: $0.baseAddress!, byteCount: count) } }
+                return nil
+            }
+        }
     }
 
     static let alignment = 32

@@ -15,6 +15,10 @@
 
 #include "packed.h"
 
+/// Up to how many rows of activations weights are read as one stream, tile after tile; from how many on they must be asked for this many bytes ahead,
+/// because so much is computed between two lines that the processor does not look ahead far enough by itself.
+enum { few_rows = 32, prefetch_rows = 3, prefetch_bytes = 3072 };
+
 enum { panel_rows = panel_vectors * vf_lanes, tile_vectors = tile_rows / vf_lanes, chunk_rows = 64 };
 
 /// A superblock of a panel, ready to multiply: lines in bytes, scales widened. The K types always read their scales from here.
@@ -140,6 +144,9 @@ INLINE void multiply_lines(int form, int unpacked, int V, int M, packed_superblo
         UNROLLED for (int v = 0; v < V; v++) {
             line[v] = unpacked ? vi_load(u->lines[8 * b + first + g][v]) : packed_line(form, w, v, b, first + g);
         }
+        if (V < panel_vectors && M >= prefetch_rows && (first + g) * line_bytes < group_bytes(form)) {
+            __builtin_prefetch(lanes_at(w, 0, lines_at(form, w.groups) + b * group_bytes(form) + (first + g) * line_bytes + prefetch_bytes, 4));
+        }
         UNROLLED for (int i = 0; i < M; i++) {
             vi four = set_word(x[i]->qs + 32 * b + 4 * (first + g));
             UNROLLED for (int v = 0; v < V; v++) {
@@ -250,6 +257,22 @@ INLINE void multiply_rows(int form, int unpacked, int V, packed_superblock w, co
     if (i < m) multiply_block(form, unpacked, V, 1, w, u, x + i * x_stride, x_stride, sums + i);
 }
 
+/// Up to few_rows rows with one superblock as it is packed, a size of its own for each number of rows up to eight.
+INLINE void multiply_few(int form, int V, packed_superblock w, const unpacked_superblock *u, const char *x, int m, int64_t x_stride,
+                         float sums[][panel_rows]) {
+    for (; m > 8; m -= 8, x += 8 * x_stride, sums += 8) multiply_block(form, 0, V, 8, w, u, x, x_stride, sums);
+    switch (m) {
+    case 1: multiply_block(form, 0, V, 1, w, u, x, x_stride, sums); break;
+    case 2: multiply_block(form, 0, V, 2, w, u, x, x_stride, sums); break;
+    case 3: multiply_block(form, 0, V, 3, w, u, x, x_stride, sums); break;
+    case 4: multiply_block(form, 0, V, 4, w, u, x, x_stride, sums); break;
+    case 5: multiply_block(form, 0, V, 5, w, u, x, x_stride, sums); break;
+    case 6: multiply_block(form, 0, V, 6, w, u, x, x_stride, sums); break;
+    case 7: multiply_block(form, 0, V, 7, w, u, x, x_stride, sums); break;
+    default: multiply_block(form, 0, V, 8, w, u, x, x_stride, sums);
+    }
+}
+
 /// A row's blocks of a superblock as they are in files, put where row `row` of an unpacked panel belongs.
 INLINE void unpack_row(enum sirocco_type type, const uint8_t *blocks, int groups, int row, unpacked_superblock *out) {
     const int elements = block_values(type), v = row / vf_lanes, lane = row % vf_lanes;
@@ -298,7 +321,7 @@ INLINE void multiply_panel(int form, enum sirocco_type type, int V, const uint8_
         } else {
             if (has_groups(form)) unpack_scales(form, V, w, &u);
             if (V < panel_vectors) {
-                multiply_block(form, 0, V, 1, w, &u, x, x_stride, sums);
+                multiply_few(form, V, w, &u, x, m, x_stride, sums);
             } else if (m > direct_rows && form != SIROCCO_Q8_0) {
                 if (!has_groups(form)) unpack_d(w, &u);
                 unpack_lines(form, w, &u);
@@ -316,11 +339,13 @@ INLINE void packed_product(int form, enum sirocco_type type, const uint8_t *weig
                            int64_t x_stride, float *y, int64_t y_stride) {
     const int64_t row_bytes = sirocco_row_bytes(type, k);
     float sums[chunk_rows][panel_rows];
-    // One row of activations takes a tile at a time, so that the weights are one stream.
-    if (m == 1 && tile_vectors < panel_vectors && form < OTHER_32) {
+    // A few rows of activations take a tile at a time, so that the weights are one stream.
+    if (m <= few_rows && tile_vectors < panel_vectors && form < OTHER_32) {
         for (int64_t r = 0; r < rows; r += tile_rows) {
-            multiply_panel(form, type, tile_vectors, weights + r * row_bytes, 0, k, x, 1, x_stride, sums);
-            memcpy(y + r, sums[0], (size_t)(rows - r < tile_rows ? rows - r : tile_rows) * sizeof(float));
+            multiply_panel(form, type, tile_vectors, weights + r * row_bytes, 0, k, x, (int)m, x_stride, sums);
+            for (int j = 0; j < m; j++) {
+                memcpy(y + j * y_stride + r, sums[j], (size_t)(rows - r < tile_rows ? rows - r : tile_rows) * sizeof(float));
+            }
         }
         return;
     }

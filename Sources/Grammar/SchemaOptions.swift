@@ -57,17 +57,21 @@ public struct SchemaOptions: Sendable, Hashable {
     public var separators: Separators
     /// Whether `format` constrains strings (else it is an annotation).
     public var assertsFormat: Bool
+    /// Whether members may come in any order; else the declared ones come in the order in which the schema declares them, and then the others.
+    public var anyOrder: Bool
     /// Refuse what cannot be exact, or leave it to a validator.
     public var exactness: Exactness
     /// The limits.
     public var limits: GrammarLimits
 
-    /// The standard policy: `", "` and `": "`, formats asserted, exact.
+    /// The standard policy: `", "` and `": "`, formats asserted, declared order, exact.
     public init(
-        separators: Separators = .spaced, assertsFormat: Bool = true, exactness: Exactness = .exact, limits: GrammarLimits = GrammarLimits()
+        separators: Separators = .spaced, assertsFormat: Bool = true, anyOrder: Bool = false, exactness: Exactness = .exact,
+        limits: GrammarLimits = GrammarLimits()
     ) {
         self.separators = separators
         self.assertsFormat = assertsFormat
+        self.anyOrder = anyOrder
         self.exactness = exactness
         self.limits = limits
     }

@@ -33,6 +33,7 @@ import Testing
                 grammar = nil
             } catch {
                 tally.refused += tests.count
+                if ProcessEnvironment.isVerbose { print("refused \(tests.count): \(file) | \(description) | \(error)") }
                 continue
             }
             let spellings = Spellings(schema)
@@ -92,6 +93,7 @@ import Testing
                     grammar = nil
                 } catch {
                     refusedSchemas += 1
+                    if ProcessEnvironment.isVerbose { print("refused: \(row["name"]!.text()) \(error)") }
                     if case .unsupported(let keyword, _, _) = error {
                         keywords[keyword, default: 0] += 1
                     } else {

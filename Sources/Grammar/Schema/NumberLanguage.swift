@@ -8,12 +8,19 @@ struct NumberConstraint {
         var isExclusive: Bool
     }
     var isInteger = false
+    /// No integers at all.
+    var isFraction = false
     var minima: [Bound] = []
     var maxima: [Bound] = []
     /// Each as (modulus, scale): multiples of modulus / 10^scale.
     var multiples: [(modulus: Int, scale: Int)] = []
+    /// What the number must not be a multiple of, and values that it must not have.
+    var excludedMultiples: [(modulus: Int, scale: Int)] = []
+    var excluded: [Decimal] = []
 
-    var isBounded: Bool { !minima.isEmpty || !maxima.isEmpty || !multiples.isEmpty }
+    var isBounded: Bool {
+        isFraction || !minima.isEmpty || !maxima.isEmpty || !multiples.isEmpty || !excludedMultiples.isEmpty || !excluded.isEmpty
+    }
 }
 
 extension Terms {
@@ -26,7 +33,8 @@ extension Terms {
         for bound in constraint.minima + constraint.maxima {
             cap = max(cap, bound.value.integerDigits.count + 1, bound.value.fractionDigits.count + 1)
         }
-        for multiple in constraint.multiples { cap = max(cap, multiple.scale) }
+        for value in constraint.excluded { cap = max(cap, value.integerDigits.count + 1, value.fractionDigits.count + 1) }
+        for multiple in constraint.multiples + constraint.excludedMultiples { cap = max(cap, multiple.scale + 1) }
         let minus = repetition(literal("-"), minimum: 0, maximum: 1)
         let positive = concatenation(digit(1, 9), digitRun(0, cap - 1))
         let negativeZero = concatenation([
@@ -51,7 +59,28 @@ extension Terms {
         for bound in constraint.minima { parts.append(atLeast(bound)) }
         for bound in constraint.maxima { parts.append(atMost(bound)) }
         for multiple in constraint.multiples { parts.append(self.multiple(modulus: multiple.modulus, scale: multiple.scale)) }
+        for multiple in constraint.excludedMultiples {
+            parts.append(complement(self.multiple(modulus: multiple.modulus, scale: multiple.scale)))
+        }
+        for value in constraint.excluded { parts.append(complement(spellings(of: value))) }
+        if constraint.isFraction {
+            parts.append(complement(concatenation([minus, digitRun(1, nil), zeroFraction(from: [])])))
+        }
         return intersection(parts)
+    }
+
+    /// Nothing, or a point and zeros; after digits of a fraction, zeros.
+    private mutating func zeroFraction(from digits: [UInt8]) -> TermID {
+        let zeros = repetition(digit(0, 0), minimum: digits.isEmpty ? 1 : 0, maximum: nil)
+        let fraction = concatenation([literal("."), digitText(digits[...]), zeros])
+        return digits.isEmpty ? union([empty, fraction]) : fraction
+    }
+
+    /// The spellings of one value without exponent.
+    private mutating func spellings(of value: Decimal) -> TermID {
+        let whole = value.integerDigits.isEmpty ? [0] : value.integerDigits
+        let sign = value.isNegative ? literal("-") : value.isZero ? repetition(literal("-"), minimum: 0, maximum: 1) : empty
+        return concatenation([sign, digitText(whole[...]), zeroFraction(from: value.fractionDigits)])
     }
 
     private mutating func digit(_ low: UInt8, _ high: UInt8) -> TermID {

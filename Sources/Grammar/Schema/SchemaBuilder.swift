@@ -1,4 +1,4 @@
-// From subschemas to graph nodes: one rule for each conjunction of subschemas that a place may need.
+// From formulas to graph nodes: one rule for each conjunction that a place may need, and in it one branch for each cell and type.
 import JSON
 
 /// Builds the graph of one document. Rules are made from a work list, so that no schema is too deep for the stack.
@@ -9,10 +9,16 @@ struct SchemaBuilder {
     let validator: InstanceValidator
     var graph: Graph
     var terms: Terms
+    /// Dynamic scopes and extents by number.
+    private(set) var scopes: [DynamicScope] = [DynamicScope()]
+    private var scopeNumbers: [DynamicScope: Int] = [DynamicScope(): 0]
+    private(set) var extents: [Set<SchemaID>] = [[]]
+    private var extentNumbers: [Set<SchemaID>: Int] = [[]: 0]
     /// Subschemas that the validator has checked.
-    var validated: Set<SchemaID> = []
-    /// Subschemas whose `oneOf` was shown to be exclusive.
-    var disjointChecked: Set<SchemaID> = []
+    private var validated: Set<SchemaID> = []
+    var knownTypes: [SchemaID: InstanceTypes] = [:]
+    /// Whether pairs of branches exclude each other, as far as was asked.
+    var disjointness: [Set<Requirement>: Bool] = [:]
     var disjointSteps = 0
     /// Branches tried in unfolding.
     var branchTrials = 0
@@ -25,7 +31,8 @@ struct SchemaBuilder {
     private var places: [Set<Requirement>: NodeID] = [:]
     private var open: [(requirements: [Requirement], place: NodeID)] = []
     private var anyPlace: NodeID?
-    private var patterns: [[UInt8]: (term: TermID, automaton: Automaton?)] = [:]
+    var patterns: [[UInt8]: TermID] = [:]
+    private var patternAutomata: [TermID: Automaton?] = [:]
     private var lexemes: [LexemeKey: Lexeme?] = [:]
 
     private struct LexemeKey: Hashable {
@@ -47,13 +54,28 @@ struct SchemaBuilder {
 
     /// The whole document's rule.
     mutating func build() throws(GrammarError) -> NodeID {
-        let entry = try rule([.whole(0)])
+        let entry = try rule([.holds(Place(id: 0))])
         while let (requirements, place) = open.popLast() { try fill(place, requirements) }
         return entry
     }
 
+    mutating func number(of scope: DynamicScope) -> Int {
+        if let known = scopeNumbers[scope] { return known }
+        scopes.append(scope)
+        scopeNumbers[scope] = scopes.count - 1
+        return scopes.count - 1
+    }
+
+    mutating func number(of extent: Set<SchemaID>) -> Int {
+        if let known = extentNumbers[extent] { return known }
+        extents.append(extent)
+        extentNumbers[extent] = extents.count - 1
+        return extents.count - 1
+    }
+
     /// The rule for values that satisfy all requirements; it may be filled later.
     mutating func rule(_ requirements: [Requirement]) throws(GrammarError) -> NodeID {
+        if requirements.isEmpty { return try anyValue() }
         let key = Set(requirements)
         if let known = places[key] { return known }
         guard places.count < limits.conjunctions else {
@@ -71,50 +93,138 @@ struct SchemaBuilder {
             graph.fill(place, with: values.isEmpty ? [] : [try enumeration(values)])
             return
         }
-        let ways = try alternatives(requirements)
+        let ways = try cells(requirements)
         if ways.isEmpty { note(requirements, "nothing is allowed here") }
         var branches: [NodeID] = []
-        for own in ways { branches += try values(own) }
+        for cell in ways { branches += try values(cell, requirements) }
         graph.fill(place, with: branches)
     }
 
+    /// Keeps the first contradiction.
     mutating func note(_ requirements: [Requirement], _ text: String) {
-        guard contradiction == nil, let first = requirements.first else { return }
-        switch first {
-        case .whole(let id), .own(let id), .exceptOneOf(let id): contradiction = (document[id].pointer, text)
+        guard contradiction == nil else { return }
+        for requirement in requirements {
+            switch requirement {
+            case .holds(let place), .fails(let place), .fact(.own(let place)), .fact(.breaks(let place, _)):
+                contradiction = (document[place.id].pointer, text)
+                return
+            default: continue
+            }
         }
     }
 
-    /// One node for each type of value that an alternative allows.
-    private mutating func values(_ own: Alternative) throws(GrammarError) -> [NodeID] {
-        if let listed = try ownEnumeration(own) { return listed.isEmpty ? [] : [try enumeration(listed)] }
-        var mattering: Alternative = []
-        for id in own where document[id].object?.contains(where: { !Self.annotations.contains($0.key) }) ?? false { mattering.append(id) }
-        if mattering.isEmpty { return [try anyValue()] }
-        let types = try types(own)
-        if types.isEmpty { note(own.map(Requirement.own), "no type is left") }
-        try refuseUnsupported(own, types)
+    mutating func note(_ cell: Cell, _ text: String) { note(cell.facts.map(Requirement.fact), text) }
+
+    /// One node for each type of value that a cell allows.
+    private mutating func values(_ cell: Cell, _ requirements: [Requirement]) throws(GrammarError) -> [NodeID] {
+        if let listed = try listedValues(cell, requirements) { return listed.isEmpty ? [] : [try enumeration(listed)] }
+        if cell.types == .all, cell.facts.allSatisfy(isAnnotation) { return [try anyValue()] }
+        if cell.types.isEmpty { note(cell, "no type is left") }
         var nodes: [NodeID] = []
         var scalars: [[UInt8]] = []
-        if types.contains(.null) { scalars.append(Array("null".utf8)) }
-        if types.contains(.boolean) { scalars += [Array("false".utf8), Array("true".utf8)] }
+        if cell.types.contains(.null), !excludes(.null, cell) { scalars.append(Array("null".utf8)) }
+        if cell.types.contains(.boolean) {
+            for value in [false, true] where !excludes(.bool(value), cell) { scalars.append(Array("\(value)".utf8)) }
+        }
         if !scalars.isEmpty { nodes.append(try graph.words(scalars, next: Graph.end)) }
-        if !types.isDisjoint(with: .number) { nodes += try number(own, isInteger: !types.contains(.fraction)) }
-        if types.contains(.string) { nodes += try string(own) }
-        if types.contains(.array) { nodes += try array(own) }
-        if types.contains(.object) { nodes += try object(own) }
+        if !cell.types.isDisjoint(with: .number) { nodes += try number(cell) }
+        if cell.types.contains(.string) { nodes += try string(cell) }
+        if cell.types.contains(.array) { nodes += try array(cell) }
+        if cell.types.contains(.object) { nodes += try object(cell) }
         return nodes
     }
 
-    private mutating func ownEnumeration(_ own: Alternative) throws(GrammarError) -> [JSONValue]? {
-        for id in own {
-            guard let values = try enumeration(id) else { continue }
-            var result: [JSONValue] = []
-            for value in values where try holds(value, own.map(Requirement.own)) { result.append(value) }
-            if result.isEmpty { note([.own(id)], "no value of the enumeration satisfies the rest") }
+    private func isAnnotation(_ fact: Fact) -> Bool {
+        guard case .own(let place) = fact else { return false }
+        return document[place.id].object?.allSatisfy { Self.annotations.contains($0.key) } ?? true
+    }
+
+    func excludes(_ value: JSONValue, _ cell: Cell) -> Bool { cell.facts.contains(.excludes(value)) }
+
+    /// Keywords that never constrain by themselves.
+    private static let annotations: Set<String> = [
+        "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema", "$id", "id", "$anchor",
+        "$dynamicAnchor", "$recursiveAnchor", "$defs", "definitions", "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema",
+        "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
+        "dependencies",
+    ]
+
+    // MARK: Enumerations
+
+    /// The values of an enumeration in the cell, if it has one; each satisfies all requirements.
+    private mutating func listedValues(_ cell: Cell, _ requirements: [Requirement]) throws(GrammarError) -> [JSONValue]? {
+        for case .own(let place) in cell.facts {
+            guard let values = try enumeration(place.id) else { continue }
+            let result = try holding(values, requirements)
+            if result.isEmpty { note(cell, "no value of the enumeration satisfies the rest") }
             return result
         }
         return nil
+    }
+
+    /// The values that a subschema lists.
+    func enumeration(_ id: SchemaID) throws(GrammarError) -> [JSONValue]? {
+        guard let object = document[id].object else { return nil }
+        if document.hidesReferenceSiblings && object["$ref"] != nil { return nil }
+        if let constant = object["const"] { return [constant] }
+        guard let list = object["enum"] else { return nil }
+        guard let values = list.arrayValue else {
+            throw .invalidSchema(pointer: document[id].pointer.appending("enum"), reason: "\"enum\" must be an array")
+        }
+        return values
+    }
+
+    /// The values of an enumeration that the requirements surely imply, less those that they exclude.
+    mutating func finiteValues(_ requirements: [Requirement]) throws(GrammarError) -> [JSONValue]? {
+        var open = requirements
+        var seen: Set<Requirement> = []
+        while let requirement = open.popLast() {
+            switch requirement {
+            case .all(let items): open += items
+            case .any(let items): if items.isEmpty { return [] }
+            case .equals(let value): return try holding([value], requirements)
+            case .differs, .fails, .fact: continue
+            case .holds(let place):
+                guard seen.insert(requirement).inserted else { continue }
+                guard let object = document[place.id].object else {
+                    if !document[place.id].boolean { return [] }
+                    continue
+                }
+                if let values = try enumeration(place.id) { return try holding(values, requirements) }
+                let scope = number(of: document.entering(place.id, from: scopes[place.scope]))
+                if let target = try document.target(place.id, in: scopes[scope]) { open.append(.holds(Place(id: target, scope: scope))) }
+                if document.hidesReferenceSiblings && object["$ref"] != nil { continue }
+                for branch in document.children(place.id, "allOf") { open.append(.holds(Place(id: branch, scope: scope))) }
+            }
+        }
+        return nil
+    }
+
+    /// The values that satisfy all requirements, by the validator.
+    private mutating func holding(_ values: [JSONValue], _ requirements: [Requirement]) throws(GrammarError) -> [JSONValue] {
+        var result: [JSONValue] = []
+        for value in values where try holds(value, .all(requirements)) { result.append(value) }
+        return result
+    }
+
+    /// Whether a value satisfies a requirement, by the validator.
+    mutating func holds(_ value: JSONValue, _ requirement: Requirement) throws(GrammarError) -> Bool {
+        switch requirement {
+        case .all(let items):
+            for item in items where try !holds(value, item) { return false }
+            return true
+        case .any(let items):
+            for item in items where try holds(value, item) { return true }
+            return false
+        case .equals(let other): return value.isEquivalent(to: other)
+        case .differs(let other): return !value.isEquivalent(to: other)
+        case .fact: preconditionFailure("facts are not asked of the validator")
+        case .holds(let place), .fails(let place):
+            if validated.insert(place.id).inserted { try validator.checkReachable(from: place.id) }
+            let isValid = try validator.isValid(value, place.id, in: scopes[place.scope], steps: &validationSteps)
+            if case .fails = requirement { return !isValid }
+            return isValid
+        }
     }
 
     /// Listed values are spelled as the schema spells them, and with their whole numbers without fraction and exponent.
@@ -139,83 +249,10 @@ struct SchemaBuilder {
         }
     }
 
-    private mutating func number(_ own: Alternative, isInteger: Bool) throws(GrammarError) -> [NodeID] {
-        var constraint = NumberConstraint()
-        constraint.isInteger = isInteger
-        for id in own { try document.bounds(id, &constraint) }
-        let term = terms.numbers(constraint, digits: limits.numberDigits)
-        guard let lexeme = try lexeme(term, .plain) else {
-            note(own.map(Requirement.own), "no number lies within the bounds")
-            return []
-        }
-        return [try graph.lexeme(lexeme, next: Graph.end)]
-    }
-
-    /// What strings may be: a term over characters and bounds on their number.
-    mutating func stringConstraint(_ own: Alternative) throws(GrammarError) -> (term: TermID, minimum: Int, maximum: Int?) {
-        var parts: [TermID] = []
-        var minimum = 0
-        var maximum: Int?
-        func tighten(_ value: Int?) { if let value { maximum = min(maximum ?? value, value) } }
-        for id in own {
-            guard let object = document[id].object else { continue }
-            minimum = max(minimum, try document.count(id, "minLength") ?? 0)
-            tighten(try document.count(id, "maxLength"))
-            if let pattern = object["pattern"] {
-                let pointer = document[id].pointer.appending("pattern")
-                guard let source = pattern.stringValue else {
-                    throw .invalidSchema(pointer: pointer, reason: "\"pattern\" must be a string")
-                }
-                parts.append(try self.pattern(source, "pattern", pointer).term)
-            }
-            guard options.assertsFormat, let format = object["format"]?.stringValue else { continue }
-            if StringFormats.refused.contains(format) {
-                throw .unsupported(
-                    keyword: "format", pointer: document[id].pointer.appending("format"), reason: "\"\(format)\" has no automaton here")
-            }
-            if let (expression, longest) = StringFormats.expression(format) {
-                parts.append(try terms.matching(try RegexParser.parse(expression, maximumBytes: .max)))
-                tighten(longest)
-            }
-        }
-        return (terms.intersection(parts), minimum, maximum)
-    }
-
-    private mutating func string(_ own: Alternative) throws(GrammarError) -> [NodeID] {
-        let (term, minimum, maximum) = try stringConstraint(own)
-        let lexeme: Lexeme?
-        do throws(GrammarError) {
-            lexeme = try self.lexeme(term, .string, minimum: minimum, maximum: maximum)
-        } catch {
-            guard case .tooLarge = error else { throw error }
-            if minimum == 0, maximum == nil, let node = try counted(own) { return [node] }
-            let place = own.first { document[$0].object?["pattern"] != nil } ?? own[0]
-            throw .tooLarge(what: "automaton states", limit: limits.automatonStates, pointer: document[place].pointer.appending("pattern"))
-        }
-        guard let lexeme else {
-            note(own.map(Requirement.own), "no string satisfies pattern, format and length together")
-            return []
-        }
-        return [try graph.literal("\"", next: try graph.lexeme(lexeme, next: Graph.end))]
-    }
-
-    /// A single pattern whose automaton is too large, as a graph with counters.
-    private mutating func counted(_ own: Alternative) throws(GrammarError) -> NodeID? {
-        let sources = own.compactMap { document[$0].object?["pattern"]?.stringValue }
-        guard sources.count == 1, !own.contains(where: { options.assertsFormat && document[$0].object?["format"] != nil }) else {
-            return nil
-        }
-        let any = RegexSyntax.repeated(.characters(.all), minimum: 0, maximum: nil)
-        let tree = try Terms.withoutAssertions(
-            .sequence([any, try RegexParser.parse(sources[0], maximumDepth: limits.depth, maximumBytes: limits.patternBytes), any]))
-        let close = try graph.literal("\"", next: Graph.end)
-        return try graph.literal("\"", next: try tree.build(in: &graph, spelling: .string, next: close))
-    }
+    // MARK: Patterns and lexemes
 
     /// The texts that a pattern matches somewhere.
-    mutating func pattern(_ source: String, _ keyword: String, _ pointer: JSONPointer) throws(GrammarError) -> (
-        term: TermID, automaton: Automaton?
-    ) {
+    mutating func pattern(_ source: String, _ keyword: String, _ pointer: JSONPointer) throws(GrammarError) -> TermID {
         let key = Array(source.utf8)
         if let known = patterns[key] { return known }
         let term: TermID
@@ -227,9 +264,15 @@ struct SchemaBuilder {
         } catch {
             throw .unsupported(keyword: keyword, pointer: pointer, reason: error.description)
         }
-        let automaton = keyword == "patternProperties" ? try terms.automaton(term, stateLimit: limits.automatonStates) : nil
-        patterns[key] = (term, automaton)
-        return (term, automaton)
+        patterns[key] = term
+        return term
+    }
+
+    /// Whether a name belongs to a term's language.
+    mutating func accepts(_ term: TermID, _ name: String) throws(GrammarError) -> Bool {
+        var rest = term
+        for scalar in name.unicodeScalars { rest = try terms.derivative(rest, by: scalar.value) }
+        return terms.nullable[Int(rest)]
     }
 
     /// The lexeme of a term, made once; nil when nothing is in it.

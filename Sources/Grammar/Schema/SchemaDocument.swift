@@ -4,6 +4,11 @@ import JSON
 /// A subschema's number in its document; the root is 0.
 typealias SchemaID = Int
 
+/// What the dynamic references of draft 2020-12 see: for each dynamic anchor the outermost resource entered that names it.
+struct DynamicScope: Sendable, Hashable {
+    var anchors: [String: SchemaID] = [:]
+}
+
 /// The subschemas of one document. Shared by the grammar and the validator; neither changes it.
 struct SchemaDocument: Sendable {
     struct Subschema: Sendable {
@@ -12,7 +17,17 @@ struct SchemaDocument: Sendable {
         let object: JSONObject?
         /// The value of a boolean schema.
         let boolean: Bool
+        /// The subschema at the root of its resource (the nearest `$id`).
+        let resource: SchemaID
         fileprivate let base: String
+        fileprivate var children: [String: Children] = [:]
+    }
+
+    /// The subschemas under one keyword.
+    fileprivate enum Children: Sendable {
+        case one(SchemaID)
+        case list([SchemaID])
+        case map([[UInt8]: SchemaID])
     }
 
     private struct Storage: Sendable {
@@ -21,10 +36,21 @@ struct SchemaDocument: Sendable {
         var resources: [String: SchemaID] = [:]
         var anchors: [String: SchemaID] = [:]
         var references: [SchemaID: Result<SchemaID, GrammarError>] = [:]
+        var dynamicReferences: [SchemaID: DynamicReference] = [:]
+        /// By resource: the subschemas that `$dynamicAnchor` names in it.
+        var dynamicAnchors: [SchemaID: [String: SchemaID]] = [:]
+    }
+
+    /// A `$dynamicRef` whose first resolution met a `$dynamicAnchor`: the name to be looked up in the dynamic scope.
+    private struct DynamicReference: Sendable {
+        let name: String
+        let target: SchemaID
     }
     private var storage = Storage()
     /// Whether the document says that it is of a draft in which `$ref` hides its siblings (4, 6, 7).
     let hidesReferenceSiblings: Bool
+    /// Whether an item that `contains` matches counts as looked at (from draft 2020-12 on).
+    let containsLooks: Bool
     private let root: JSONValue
     private let limits: GrammarLimits
 
@@ -34,16 +60,29 @@ struct SchemaDocument: Sendable {
         self.limits = limits
         let dialect = root["$schema"]?.stringValue ?? ""
         hidesReferenceSiblings = ["draft-04", "draft-06", "draft-07"].contains { dialect.contains($0) }
+        containsLooks = !dialect.contains("2019-09")
         // A dialect of its own may give the keywords another meaning.
         guard dialect.isEmpty || dialect.contains("json-schema.org/") && !dialect.contains("draft-03") else {
             throw .unsupported(
                 keyword: "$schema", pointer: JSONPointer(["$schema"]), reason: "the dialect \"\(dialect)\" is not known here")
         }
         storage.resources[""] = 0
-        try add(root, JSONPointer(), base: "", depth: 0)
+        try add(root, JSONPointer(), base: "", resource: 0, depth: 0)
         var next = 0
         while next < storage.subschemas.count {
-            if storage.subschemas[next].object?["$ref"] != nil { storage.references[next] = resolve(next) }
+            if let object = storage.subschemas[next].object {
+                if object["$ref"] != nil { storage.references[next] = resolve(next, "$ref") }
+                if object["$dynamicRef"] != nil { resolveDynamic(next) }
+                if object["$recursiveRef"] != nil { resolveRecursive(next) }
+                let references = ["$ref", "$dynamicRef", "$recursiveRef"].filter { object[$0] != nil }
+                if references.count > 1, !hidesReferenceSiblings {
+                    storage.dynamicReferences[next] = nil
+                    storage.references[next] = .failure(
+                        .unsupported(
+                            keyword: references[1], pointer: storage.subschemas[next].pointer.appending(references[1]),
+                            reason: "it stands beside \"\(references[0])\""))
+                }
+            }
             next += 1
         }
     }
@@ -56,7 +95,9 @@ struct SchemaDocument: Sendable {
     static let mapKeywords: Set<String> = ["properties", "patternProperties", "$defs", "definitions", "dependentSchemas"]
 
     @discardableResult
-    private mutating func add(_ value: JSONValue, _ pointer: JSONPointer, base: String, depth: Int) throws(GrammarError) -> SchemaID {
+    private mutating func add(
+        _ value: JSONValue, _ pointer: JSONPointer, base: String, resource: SchemaID, depth: Int
+    ) throws(GrammarError) -> SchemaID {
         let key = Array(pointer.description.utf8)
         if let known = storage.numbers[key] { return known }
         guard depth <= limits.depth else { throw .tooLarge(what: "levels of subschemas", limit: limits.depth, pointer: pointer) }
@@ -69,43 +110,57 @@ struct SchemaDocument: Sendable {
             guard let boolean = value.boolValue else {
                 throw .invalidSchema(pointer: pointer, reason: "a schema is an object or a boolean, not \(value.typeName)")
             }
-            storage.subschemas.append(Subschema(pointer: pointer, object: nil, boolean: boolean, base: base))
+            storage.subschemas.append(Subschema(pointer: pointer, object: nil, boolean: boolean, resource: resource, base: base))
             return number
         }
-        let own = register(object, number, base)
-        storage.subschemas.append(Subschema(pointer: pointer, object: object, boolean: true, base: own))
-        for (keyword, child) in object { try addChildren(keyword, child, pointer.appending(keyword), own, depth + 1) }
+        let own = register(object, number, base, resource)
+        storage.subschemas.append(Subschema(pointer: pointer, object: object, boolean: true, resource: own.resource, base: own.base))
+        for (keyword, child) in object {
+            storage.subschemas[number].children[keyword] =
+                try addChildren(keyword, child, pointer.appending(keyword), own, depth + 1)
+        }
         return number
     }
 
-    private mutating func addChildren(_ keyword: String, _ value: JSONValue, _ pointer: JSONPointer, _ base: String, _ depth: Int)
-        throws(GrammarError)
-    {
+    private mutating func addChildren(
+        _ keyword: String, _ value: JSONValue, _ pointer: JSONPointer, _ own: (base: String, resource: SchemaID), _ depth: Int
+    ) throws(GrammarError) -> Children? {
+        func add(_ child: JSONValue, _ pointer: JSONPointer, _ document: inout SchemaDocument) throws(GrammarError) -> SchemaID {
+            try document.add(child, pointer, base: own.base, resource: own.resource, depth: depth)
+        }
         if Self.mapKeywords.contains(keyword) || keyword == "dependencies" {
             guard let map = value.objectValue else {
                 throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must be an object")
             }
-            for (name, child) in map where keyword != "dependencies" || child.arrayValue == nil {
-                try add(child, pointer.appending(name), base: base, depth: depth)
+            var children: [[UInt8]: SchemaID] = [:]
+            for (name, child) in map where keyword != "dependencies" || child.arrayValue == nil && child.stringValue == nil {
+                children[Array(name.utf8)] = try add(child, pointer.appending(name), &self)
             }
-        } else if Self.listKeywords.contains(keyword) || keyword == "items" && value.arrayValue != nil {
+            return .map(children)
+        }
+        if Self.listKeywords.contains(keyword) || keyword == "items" && value.arrayValue != nil {
             guard let list = value.arrayValue, !list.isEmpty || keyword == "items" || keyword == "prefixItems" else {
                 throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must be an array that is not empty")
             }
-            for (index, child) in list.enumerated() { try add(child, pointer.appending(index), base: base, depth: depth) }
-        } else if Self.schemaKeywords.contains(keyword) {
-            try add(value, pointer, base: base, depth: depth)
+            var children: [SchemaID] = []
+            for (index, child) in list.enumerated() { children.append(try add(child, pointer.appending(index), &self)) }
+            return .list(children)
         }
+        return Self.schemaKeywords.contains(keyword) ? .one(try add(value, pointer, &self)) : nil
     }
 
-    /// Notes the identifiers that a subschema gives itself; the answer is its base URI.
-    private mutating func register(_ object: JSONObject, _ number: SchemaID, _ base: String) -> String {
+    /// Notes the identifiers that a subschema gives itself; the answer is its base URI and its resource.
+    private mutating func register(
+        _ object: JSONObject, _ number: SchemaID, _ base: String, _ resource: SchemaID
+    ) -> (base: String, resource: SchemaID) {
         var own = base
+        var resource = resource
         let isHidden = hidesReferenceSiblings && object["$ref"] != nil
         if !isHidden, let id = (object["$id"] ?? (hidesReferenceSiblings ? object["id"] : nil))?.stringValue {
             let (uri, fragment) = Identifier.split(id)
             if !uri.isEmpty {
                 own = Identifier.resolve(uri, against: base)
+                resource = number
                 if storage.resources[own] == nil { storage.resources[own] = number }
             }
             if let fragment, !fragment.isEmpty, !fragment.hasPrefix("/") { storage.anchors[own + "#" + fragment] = number }
@@ -113,19 +168,49 @@ struct SchemaDocument: Sendable {
         for keyword in ["$anchor", "$dynamicAnchor"] {
             if let anchor = object[keyword]?.stringValue { storage.anchors[own + "#" + anchor] = number }
         }
-        return own
+        if let anchor = object["$dynamicAnchor"]?.stringValue { storage.dynamicAnchors[resource, default: [:]][anchor] = number }
+        if object["$recursiveAnchor"]?.boolValue == true, number == resource {
+            storage.dynamicAnchors[resource, default: [:]][Self.recursiveAnchor] = number
+        }
+        return (own, resource)
     }
 
-    private mutating func resolve(_ number: SchemaID) -> Result<SchemaID, GrammarError> {
+    /// The name under which draft 2019-09's `$recursiveAnchor` stands among the dynamic anchors; no `$dynamicAnchor` can have it.
+    private static let recursiveAnchor = "#"
+
+    private mutating func resolveDynamic(_ number: SchemaID) {
+        let result = resolve(number, "$dynamicRef")
+        storage.references[number] = storage.references[number] ?? result
+        guard case .success(let target) = result, storage.subschemas[number].object?["$ref"] == nil else { return }
+        let name = storage.subschemas[number].object?["$dynamicRef"]?.stringValue.flatMap { Identifier.split($0).fragment } ?? ""
+        if !name.hasPrefix("/"), storage.subschemas[target].object?["$dynamicAnchor"]?.stringValue == name {
+            storage.dynamicReferences[number] = DynamicReference(name: name, target: target)
+        }
+    }
+
+    private mutating func resolveRecursive(_ number: SchemaID) {
         let subschema = storage.subschemas[number]
-        let place = subschema.pointer.appending("$ref")
-        guard let reference = subschema.object?["$ref"]?.stringValue else {
-            return .failure(.invalidSchema(pointer: place, reason: "\"$ref\" must be a string"))
+        let place = subschema.pointer.appending("$recursiveRef")
+        guard subschema.object?["$recursiveRef"]?.stringValue == "#", subschema.object?["$ref"] == nil else {
+            storage.references[number] = .failure(.invalidSchema(pointer: place, reason: "\"$recursiveRef\" must be \"#\""))
+            return
+        }
+        storage.references[number] = .success(subschema.resource)
+        if storage.dynamicAnchors[subschema.resource]?[Self.recursiveAnchor] != nil {
+            storage.dynamicReferences[number] = DynamicReference(name: Self.recursiveAnchor, target: subschema.resource)
+        }
+    }
+
+    private mutating func resolve(_ number: SchemaID, _ keyword: String) -> Result<SchemaID, GrammarError> {
+        let subschema = storage.subschemas[number]
+        let place = subschema.pointer.appending(keyword)
+        guard let reference = subschema.object?[keyword]?.stringValue else {
+            return .failure(.invalidSchema(pointer: place, reason: "\"\(keyword)\" must be a string"))
         }
         let (uri, rawFragment) = Identifier.split(reference)
         let target = Identifier.resolve(uri, against: subschema.base)
         guard let resource = storage.resources[target] else {
-            return .failure(.unsupported(keyword: "$ref", pointer: place, reason: "\"\(reference)\" is not in this document"))
+            return .failure(.unsupported(keyword: keyword, pointer: place, reason: "\"\(reference)\" is not in this document"))
         }
         guard let rawFragment, !rawFragment.isEmpty else { return .success(resource) }
         guard let fragment = Identifier.decoded(rawFragment) else {
@@ -140,7 +225,7 @@ struct SchemaDocument: Sendable {
         if let known = storage.numbers[Array(pointer.description.utf8)] { return .success(known) }
         guard let value = pointer.resolve(in: root) else { return .failure(missing) }
         do throws(GrammarError) {
-            return .success(try add(value, pointer, base: storage.subschemas[resource].base, depth: 0))
+            return .success(try add(value, pointer, base: storage.subschemas[resource].base, resource: resource, depth: 0))
         } catch {
             return .failure(error)
         }
@@ -149,14 +234,42 @@ struct SchemaDocument: Sendable {
     /// The subschema at a place of the document.
     func number(at pointer: JSONPointer) -> SchemaID? { storage.numbers[Array(pointer.description.utf8)] }
 
-    /// The subschema at a place below another.
-    func child(_ number: SchemaID, _ tokens: String...) -> SchemaID? {
-        self.number(at: JSONPointer(storage.subschemas[number].pointer.tokens + tokens))
+    /// The subschema under a keyword.
+    func child(_ number: SchemaID, _ keyword: String) -> SchemaID? {
+        guard case .one(let id) = storage.subschemas[number].children[keyword] else { return nil }
+        return id
     }
 
-    /// Where the `$ref` of a subschema leads.
-    func target(_ number: SchemaID) throws(GrammarError) -> SchemaID? {
-        try storage.references[number]?.get()
+    /// The subschema under a keyword that maps names or patterns to subschemas.
+    func child(_ number: SchemaID, _ keyword: String, _ name: String) -> SchemaID? {
+        guard case .map(let children) = storage.subschemas[number].children[keyword] else { return nil }
+        return children[Array(name.utf8)]
+    }
+
+    /// The subschemas that a keyword lists; none where it is not there or no list.
+    func children(_ number: SchemaID, _ keyword: String) -> [SchemaID] {
+        guard case .list(let children) = storage.subschemas[number].children[keyword] else { return [] }
+        return children
+    }
+
+    /// Where the `$ref`, `$dynamicRef` or `$recursiveRef` of a subschema leads in a dynamic scope.
+    func target(_ number: SchemaID, in scope: DynamicScope = DynamicScope()) throws(GrammarError) -> SchemaID? {
+        if let dynamic = storage.dynamicReferences[number] { return scope.anchors[dynamic.name] ?? dynamic.target }
+        return try storage.references[number]?.get()
+    }
+
+    /// The scope inside a subschema that is entered from `scope`: the outermost resource that names an anchor keeps it.
+    func entering(_ number: SchemaID, from scope: DynamicScope) -> DynamicScope {
+        guard !storage.dynamicReferences.isEmpty, let anchors = storage.dynamicAnchors[storage.subschemas[number].resource] else { return scope }
+        var scope = scope
+        for (name, target) in anchors where scope.anchors[name] == nil { scope.anchors[name] = target }
+        return scope
+    }
+
+    /// All subschemas that a reference can lead to, whatever the dynamic scope.
+    private func possibleTargets(_ number: SchemaID) -> [SchemaID] {
+        guard let dynamic = storage.dynamicReferences[number] else { return (try? target(number)).map { [$0] } ?? [] }
+        return [dynamic.target] + storage.dynamicAnchors.values.compactMap { $0[dynamic.name] }.filter { $0 != dynamic.target }.sorted()
     }
 
     subscript(_ number: SchemaID) -> Subschema { storage.subschemas[number] }
@@ -165,18 +278,30 @@ struct SchemaDocument: Sendable {
     private func inPlace(_ id: SchemaID) -> [SchemaID] {
         guard let object = self[id].object else { return [] }
         var list: [SchemaID] = []
-        if let target = try? target(id) { list.append(target) }
+        list += possibleTargets(id)
         if hidesReferenceSiblings && object["$ref"] != nil { return list }
         for keyword in ["allOf", "anyOf", "oneOf"] {
-            for index in (object[keyword]?.arrayValue ?? []).indices { list.append(child(id, keyword, String(index))!) }
+            list += children(id, keyword)
         }
         for keyword in ["not", "if", "then", "else"] where object[keyword] != nil { list.append(child(id, keyword)!) }
         for keyword in ["dependentSchemas", "dependencies"] {
-            for (name, value) in object[keyword]?.objectValue ?? JSONObject() where value.arrayValue == nil {
-                list.append(child(id, keyword, name)!)
+            for (name, _) in object[keyword]?.objectValue ?? JSONObject() {
+                if let child = child(id, keyword, name) { list.append(child) }
             }
         }
         return list
+    }
+
+    /// A subschema and all that it applies to the same value, directly or not.
+    func inPlaceReachable(_ start: SchemaID) -> [SchemaID] {
+        var seen: Set<SchemaID> = [start]
+        var order = [start]
+        var next = 0
+        while next < order.count {
+            for child in inPlace(order[next]) where seen.insert(child).inserted { order.append(child) }
+            next += 1
+        }
+        return order
     }
 
     /// The subschemas that evaluation from one of them may meet.
@@ -200,7 +325,7 @@ struct SchemaDocument: Sendable {
             for (name, _) in object[keyword]?.objectValue ?? JSONObject() { list.append(child(id, keyword, name)!) }
         }
         for keyword in ["prefixItems", "items"] {
-            for index in (object[keyword]?.arrayValue ?? []).indices { list.append(child(id, keyword, String(index))!) }
+            list += children(id, keyword)
         }
         for keyword in Self.schemaKeywords.subtracting(["not", "if", "then", "else", "contentSchema"]) where object[keyword] != nil {
             if let number = child(id, keyword) { list.append(number) }

@@ -95,7 +95,28 @@ extension SchemaDocument {
             if let value = try decimal(id, plain) { add(value, flag ?? false) }
             if flag == nil, let value = try decimal(id, exclusive) { add(value, true) }
         }
-        guard let divisor = try decimal(id, "multipleOf") else { return }
+        if let multiple = try multiple(id) { constraint.multiples.append(multiple) }
+    }
+
+    /// What a number that does not keep a keyword of numbers has to be.
+    func brokenBound(_ id: SchemaID, _ keyword: String, _ constraint: inout NumberConstraint) throws(GrammarError) {
+        let object = self[id].object
+        func bound(_ isExclusive: Bool) throws(GrammarError) -> NumberConstraint.Bound? {
+            try decimal(id, keyword).map { NumberConstraint.Bound(value: $0, isExclusive: isExclusive) }
+        }
+        switch keyword {
+        case "minimum": if let bound = try bound(object?["exclusiveMinimum"]?.boolValue != true) { constraint.maxima.append(bound) }
+        case "maximum": if let bound = try bound(object?["exclusiveMaximum"]?.boolValue != true) { constraint.minima.append(bound) }
+        case "exclusiveMinimum": if let bound = try bound(false) { constraint.maxima.append(bound) }
+        case "exclusiveMaximum": if let bound = try bound(false) { constraint.minima.append(bound) }
+        case "multipleOf": if let multiple = try multiple(id) { constraint.excludedMultiples.append(multiple) }
+        default: break
+        }
+    }
+
+    /// `multipleOf` as modulus / 10^scale.
+    private func multiple(_ id: SchemaID) throws(GrammarError) -> (modulus: Int, scale: Int)? {
+        guard let divisor = try decimal(id, "multipleOf") else { return nil }
         let pointer = self[id].pointer.appending("multipleOf")
         guard !divisor.isNegative, !divisor.isZero else {
             throw .invalidSchema(pointer: pointer, reason: "\"multipleOf\" must be positive")
@@ -110,7 +131,7 @@ extension SchemaDocument {
             throw .unsupported(
                 keyword: "multipleOf", pointer: pointer, reason: "its automaton would have more than \(Self.maximumMultipleStates) states")
         }
-        constraint.multiples.append((modulus, scale))
+        return (modulus, scale)
     }
 
     static let maximumMultipleStates = 4_000

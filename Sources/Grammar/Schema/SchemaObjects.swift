@@ -1,4 +1,4 @@
-// Objects: declared members in order, then the others by what their names match.
+// Objects: which members there must and may be, and what must hold of their values.
 import JSON
 
 /// A member whose name is not declared: the names it may have and the rule of its value.
@@ -14,158 +14,331 @@ struct DeclaredMember {
     let isRequired: Bool
 }
 
+/// Which names a cell speaks of, in the order in which they are written.
+struct MemberPresence {
+    private(set) var names: [String] = []
+    private(set) var required: [String] = []
+    private var known: Set<[UInt8]> = []
+    private var needed: Set<[UInt8]> = []
+    private var forbidden: Set<[UInt8]> = []
+
+    mutating func declare(_ name: String) { if known.insert(Array(name.utf8)).inserted { names.append(name) } }
+
+    mutating func require(_ name: String) { if needed.insert(Array(name.utf8)).inserted { required.append(name) } }
+
+    mutating func forbid(_ name: String) { forbidden.insert(Array(name.utf8)) }
+
+    func isRequired(_ name: String) -> Bool { needed.contains(Array(name.utf8)) }
+
+    func isForbidden(_ name: String) -> Bool { forbidden.contains(Array(name.utf8)) }
+}
+
+/// A member of a kind that has to be there.
+private struct Witness {
+    let place: Place
+    let kind: Fact.MemberKind
+    let requirement: Requirement
+}
+
+/// A property of undeclared names by which they are told apart.
+private enum NameQuality: Hashable {
+    case pattern([UInt8])
+    /// Forbidden by the `propertyNames` of this subschema.
+    case misnamed(SchemaID)
+}
+
+/// Undeclared names that are alike.
+private struct NameKind {
+    var term: TermID
+    var qualities: Set<NameQuality> = []
+}
+
 extension SchemaBuilder {
-    private static let maximumPatterns = 6
+    private static let maximumWitnesses = 4
+    private static let maximumNameKinds = 64
 
-    private func hasKey(_ list: [String], _ name: String) -> Bool { list.contains { $0.utf8.elementsEqual(name.utf8) } }
+    func presence(_ cell: Cell) throws(GrammarError) -> MemberPresence {
+        var presence = MemberPresence()
+        func declare(_ keys: [String]) { for name in keys { presence.declare(name) } }
+        for case .own(let place) in cell.facts { declare(document[place.id].object?["properties"]?.objectValue?.keys ?? []) }
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place): for name in try document.names(place.id, "required") { presence.require(name) }
+            case .has(let name), .member(let name, _): presence.require(name)
+            case .lacks(let name): presence.forbid(name)
+            default: continue
+            }
+        }
+        // What is required without being declared comes after the declared; then what must be known by name for another reason.
+        declare(presence.required)
+        for fact in cell.facts {
+            switch fact {
+            case .lacks(let name): presence.declare(name)
+            case .someMember(_, .otherThan(let object), _): declare(object.keys)
+            case .someMember(let place, _, _): declare(document[place.id].object?["properties"]?.objectValue?.keys ?? [])
+            default: continue
+            }
+        }
+        return presence
+    }
 
-    /// What must hold of the value of a member with this name.
-    mutating func memberRequirements(_ own: Alternative, _ name: String) throws(GrammarError) -> [Requirement] {
+    private func patterns(_ id: SchemaID) -> [String] { document[id].object?["patternProperties"]?.objectValue?.keys ?? [] }
+
+    private mutating func matches(_ source: String, of id: SchemaID, _ name: String) throws(GrammarError) -> Bool {
+        let pointer = document[id].pointer.appending("patternProperties").appending(source)
+        return try accepts(try pattern(source, "patternProperties", pointer), name)
+    }
+
+    /// What must hold of the value of a member with this name; nil where there must be none.
+    mutating func memberRequirements(_ cell: Cell, _ name: String) throws(GrammarError) -> [Requirement]? {
         var requirements: [Requirement] = []
-        for id in own {
-            guard let object = document[id].object else { continue }
-            var isEvaluated = false
-            if object["properties"]?.objectValue?[name] != nil {
-                requirements.append(.whole(document.child(id, "properties", name)!))
-                isEvaluated = true
+        for fact in cell.facts {
+            if case .member(let other, let requirement) = fact, other.utf8.elementsEqual(name.utf8) { requirements.append(requirement) }
+            guard case .own(let place) = fact else { continue }
+            var isMatched = false
+            if let child = document.child(place.id, "properties", name) {
+                requirements.append(.holds(below(child, of: place)))
+                isMatched = true
             }
-            for (source, _) in object["patternProperties"]?.objectValue ?? JSONObject() {
-                let pointer = document[id].pointer.appending("patternProperties").appending(source)
-                guard try pattern(source, "patternProperties", pointer).automaton?.accepts(name.unicodeScalars) ?? false else { continue }
-                requirements.append(.whole(document.child(id, "patternProperties", source)!))
-                isEvaluated = true
+            for source in patterns(place.id) where try matches(source, of: place.id, name) {
+                requirements.append(.holds(below(document.child(place.id, "patternProperties", source)!, of: place)))
+                isMatched = true
             }
-            if !isEvaluated, let others = others(id) { requirements.append(.whole(others)) }
-            if object["propertyNames"] != nil, try !holds(.string(name), [.whole(document.child(id, "propertyNames")!)]) {
-                requirements.append(.whole(try forbidden(id)))
+            if !isMatched, let child = document.child(place.id, "additionalProperties") { requirements.append(.holds(below(child, of: place))) }
+            if let child = document.child(place.id, "propertyNames"), try !holds(.string(name), .holds(below(child, of: place))) { return nil }
+            if let child = document.child(place.id, "unevaluatedProperties"), try !isLookedAt(name, place, cell) {
+                requirements.append(.holds(below(child, of: place)))
             }
         }
-        return requirements
+        return constraining(requirements)
     }
 
-    /// The schema of members that are not declared.
-    private func others(_ id: SchemaID) -> SchemaID? {
-        guard let object = document[id].object else { return nil }
-        if object["additionalProperties"] != nil { return document.child(id, "additionalProperties") }
-        return isAlone(id) && object["unevaluatedProperties"] != nil ? document.child(id, "unevaluatedProperties") : nil
+    /// The requirements without those that allow everything; nil when one allows nothing.
+    private func constraining(_ requirements: [Requirement]) -> [Requirement]? {
+        var result: [Requirement] = []
+        for requirement in requirements {
+            if case .holds(let place) = requirement, document[place.id].object == nil {
+                if !document[place.id].boolean { return nil }
+                continue
+            }
+            result.append(requirement)
+        }
+        return result
     }
 
-    /// A subschema that nothing satisfies, if the document has one; a name that is not allowed cannot be declared away otherwise.
-    private func forbidden(_ id: SchemaID) throws(GrammarError) -> SchemaID {
-        throw .unsupported(
-            keyword: "propertyNames", pointer: document[id].pointer.appending("propertyNames"), reason: "it excludes a declared property")
+    /// Whether something in place has looked at the member of this name.
+    private mutating func isLookedAt(_ name: String, _ place: Place, _ cell: Cell) throws(GrammarError) -> Bool {
+        for looker in lookers(place, cell) {
+            if looksAtAll(looker, except: place) || document.child(looker.id, "properties", name) != nil { return true }
+            for source in patterns(looker.id) where try matches(source, of: looker.id, name) { return true }
+        }
+        return false
     }
 
-    mutating func object(_ own: Alternative) throws(GrammarError) -> [NodeID] {
-        var names: [String] = []
-        var known: Set<[UInt8]> = []
-        var required: [String] = []
-        var requiredKeys: Set<[UInt8]> = []
-        for id in own {
-            for name in document[id].object?["properties"]?.objectValue?.keys ?? [] where known.insert(Array(name.utf8)).inserted {
-                names.append(name)
-            }
-            for name in try document.names(id, "required") where requiredKeys.insert(Array(name.utf8)).inserted { required.append(name) }
-        }
-        // What is required without being declared comes after the declared.
-        for name in required where known.insert(Array(name.utf8)).inserted { names.append(name) }
-        var members: [DeclaredMember] = []
-        for name in names {
-            let requirements = try memberRequirements(own, name)
-            let isRequired = requiredKeys.contains(Array(name.utf8))
-            let value = requirements.isEmpty ? try anyValue() : try rule(requirements)
-            members.append(DeclaredMember(name: name, value: value, isRequired: isRequired))
-        }
-        let cells = try cells(own, except: names)
-        let mayBeEmpty = try checkCounts(own, members, cells)
-        return [try objectNodes(members: members, cells: cells, mayBeEmpty: mayBeEmpty)]
+    private func looksAtAll(_ looker: Place, except place: Place) -> Bool {
+        document.child(looker.id, "additionalProperties") != nil
+            || looker.id != place.id && document.child(looker.id, "unevaluatedProperties") != nil
     }
 
-    /// `minProperties` and `maxProperties` where they follow from the rest, or say only "not empty"; the answer is whether `{}` is allowed.
-    private func checkCounts(_ own: Alternative, _ members: [DeclaredMember], _ cells: [MemberCell]) throws(GrammarError) -> Bool {
-        let required = members.count { $0.isRequired }
-        var mayBeEmpty = true
-        for id in own {
-            if let minimum = try document.count(id, "minProperties"), minimum > required {
-                guard minimum == 1 else {
-                    throw .unsupported(
-                        keyword: "minProperties", pointer: document[id].pointer.appending("minProperties"),
-                        reason: "only 1 can be kept beside optional properties")
-                }
-                mayBeEmpty = false
-            }
-            if let maximum = try document.count(id, "maxProperties"), !cells.isEmpty || maximum < members.count {
-                throw .unsupported(
-                    keyword: "maxProperties", pointer: document[id].pointer.appending("maxProperties"),
-                    reason: "members cannot be counted yet")
-            }
-        }
-        return mayBeEmpty
+    private func isLookedAt(_ kind: NameKind, _ place: Place, _ cell: Cell) -> Bool {
+        lookers(place, cell).contains { looker in looksAtAll(looker, except: place) || isMatched(kind, looker.id) }
     }
 
-    /// The kinds of members that are not declared, by which patterns their names match.
-    private mutating func cells(_ own: Alternative, except names: [String]) throws(GrammarError) -> [MemberCell] {
-        var sources: [String] = []
-        var keyTerms: [TermID] = []
-        for id in own {
-            for (source, _) in document[id].object?["patternProperties"]?.objectValue ?? JSONObject() where !hasKey(sources, source) {
-                sources.append(source)
-                guard sources.count <= Self.maximumPatterns else {
-                    throw .tooLarge(
-                        what: "patterns of property names at one place", limit: Self.maximumPatterns,
-                        pointer: document[id].pointer.appending("patternProperties"))
-                }
-            }
-            if document[id].object?["propertyNames"] != nil { keyTerms.append(try nameTerm(document.child(id, "propertyNames")!)) }
-        }
-        keyTerms.append(terms.complement(terms.words(names)))
-        var cells: [MemberCell] = []
-        for chosen in 0..<(1 << sources.count) {
-            if let cell = try cell(own, sources, chosen, keyTerms) { cells.append(cell) }
-        }
-        return cells
+    private func isMatched(_ kind: NameKind, _ id: SchemaID) -> Bool {
+        patterns(id).contains { kind.qualities.contains(.pattern(Array($0.utf8))) }
     }
 
-    private mutating func cell(
-        _ own: Alternative, _ sources: [String], _ chosen: Int, _ keyTerms: [TermID]
-    ) throws(GrammarError) -> MemberCell? {
-        var parts = keyTerms
-        for (index, source) in sources.enumerated() {
-            let term = try pattern(source, "patternProperties", JSONPointer()).term
-            parts.append(chosen >> index & 1 == 1 ? term : terms.complement(term))
+    // MARK: Undeclared names
+
+    /// The kinds of names that are not declared, by the patterns they match.
+    private mutating func nameKinds(_ cell: Cell, except names: [String]) throws(GrammarError) -> [NameKind] {
+        var qualities: [(quality: NameQuality, term: TermID, pointer: JSONPointer)] = []
+        var terms: [TermID] = []
+        func add(_ quality: NameQuality, _ term: TermID, _ pointer: JSONPointer) {
+            if !qualities.contains(where: { $0.quality == quality }) { qualities.append((quality, term, pointer)) }
         }
-        var requirements: [Requirement] = []
-        for id in own {
-            var isEvaluated = false
-            for (source, _) in document[id].object?["patternProperties"]?.objectValue ?? JSONObject() {
-                let index = sources.firstIndex { $0.utf8.elementsEqual(source.utf8) }!
-                guard chosen >> index & 1 == 1 else { continue }
-                requirements.append(.whole(document.child(id, "patternProperties", source)!))
-                isEvaluated = true
+        for fact in cell.facts {
+            let place: Place
+            switch fact {
+            case .own(let own): place = own
+            case .someMember(let denied, let kind, _):
+                if case .otherThan = kind { continue }
+                place = denied
+            default: continue
             }
-            if !isEvaluated, let others = others(id) {
-                if document[others].object == nil && !document[others].boolean { return nil }
-                requirements.append(.whole(others))
+            for source in patterns(place.id) {
+                let pointer = document[place.id].pointer.appending("patternProperties").appending(source)
+                add(.pattern(Array(source.utf8)), try pattern(source, "patternProperties", pointer), pointer)
+            }
+            guard let child = document.child(place.id, "propertyNames") else { continue }
+            let term = try nameTerm(below(child, of: place))
+            if case .own = fact { terms.append(term) }
+            if case .someMember(_, .misnamed, _) = fact {
+                add(.misnamed(place.id), self.terms.complement(term), document[place.id].pointer.appending("propertyNames"))
             }
         }
-        guard let key = try lexeme(terms.intersection(parts), .string) else { return nil }
-        return MemberCell(key: key, value: requirements.isEmpty ? try anyValue() : try rule(requirements))
+        terms.append(self.terms.complement(self.terms.union(names.map { self.terms.literal($0) })))
+        var kinds = [NameKind(term: self.terms.intersection(terms))]
+        for (quality, term, pointer) in qualities {
+            var split: [NameKind] = []
+            for kind in kinds {
+                let inside = self.terms.intersection([kind.term, term])
+                let outside = self.terms.intersection([kind.term, self.terms.complement(term)])
+                if try lexeme(inside, .string) != nil { split.append(NameKind(term: inside, qualities: kind.qualities.union([quality]))) }
+                if try lexeme(outside, .string) != nil { split.append(NameKind(term: outside, qualities: kind.qualities)) }
+            }
+            kinds = split
+            guard kinds.count <= Self.maximumNameKinds else {
+                throw .tooLarge(what: "kinds of property names at one place", limit: Self.maximumNameKinds, pointer: pointer)
+            }
+        }
+        return kinds
     }
 
     /// The names that `propertyNames` allows.
-    private mutating func nameTerm(_ id: SchemaID) throws(GrammarError) -> TermID {
-        if let values = try finiteValues([.whole(id)]) {
-            return terms.words(values.compactMap(\.stringValue))
+    private mutating func nameTerm(_ place: Place) throws(GrammarError) -> TermID {
+        if let values = try finiteValues([.holds(place)]) {
+            return terms.union(values.compactMap(\.stringValue).map { terms.literal($0) })
         }
         var branches: [TermID] = []
-        for own in try alternatives([.whole(id)]) where try types(own).contains(.string) {
-            try refuseUnsupported(own, .string)
-            let (term, minimum, maximum) = try stringConstraint(own)
-            branches.append(terms.intersection([term, terms.repetition(terms.character, minimum: minimum, maximum: maximum)]))
+        for cell in try cells([.holds(place)]) where cell.types.contains(.string) {
+            var listed: [TermID]?
+            for case .own(let own) in cell.facts {
+                guard let values = try enumeration(own.id) else { continue }
+                listed = []
+                for value in values.compactMap(\.stringValue) where try holds(.string(value), .holds(place)) { listed?.append(terms.literal(value)) }
+                break
+            }
+            if let listed { branches.append(terms.union(listed)) } else { branches.append(try stringTerm(cell)) }
         }
         return terms.union(branches)
     }
 
+    /// What must hold of the values of members with names of a kind; nil where there must be none.
+    private func memberRequirements(_ cell: Cell, _ kind: NameKind) -> [Requirement]? {
+        var requirements: [Requirement] = []
+        for case .own(let place) in cell.facts {
+            let matching = patterns(place.id).filter { kind.qualities.contains(.pattern(Array($0.utf8))) }
+            requirements += matching.map { .holds(below(document.child(place.id, "patternProperties", $0)!, of: place)) }
+            if matching.isEmpty, let child = document.child(place.id, "additionalProperties") { requirements.append(.holds(below(child, of: place))) }
+            if let child = document.child(place.id, "unevaluatedProperties"), !isLookedAt(kind, place, cell) {
+                requirements.append(.holds(below(child, of: place)))
+            }
+        }
+        return constraining(requirements)
+    }
+
+    // MARK: Witnesses
+
+    private func witnesses(_ cell: Cell) throws(GrammarError) -> [Witness] {
+        var witnesses: [Witness] = []
+        for case .someMember(let place, let kind, let requirement) in cell.facts {
+            guard witnesses.count < Self.maximumWitnesses else {
+                throw .tooLarge(what: "members that must fail at one place", limit: Self.maximumWitnesses, pointer: document[place.id].pointer)
+            }
+            witnesses.append(Witness(place: place, kind: kind, requirement: requirement))
+        }
+        return witnesses
+    }
+
+    private mutating func isWitness(_ witness: Witness, _ name: String, _ cell: Cell) throws(GrammarError) -> Bool {
+        let id = witness.place.id
+        switch witness.kind {
+        case .pattern(let source): return try matches(source, of: id, name)
+        case .additional:
+            if document.child(id, "properties", name) != nil { return false }
+            for source in patterns(id) where try matches(source, of: id, name) { return false }
+            return true
+        case .unevaluated: return try !isLookedAt(name, witness.place, cell)
+        case .misnamed:
+            return try !holds(.string(name), .holds(below(document.child(id, "propertyNames")!, of: witness.place)))
+        case .otherThan(let object): return object[name] == nil
+        }
+    }
+
+    private func isWitness(_ witness: Witness, _ kind: NameKind, _ cell: Cell) -> Bool {
+        let id = witness.place.id
+        switch witness.kind {
+        case .pattern(let source): return kind.qualities.contains(.pattern(Array(source.utf8)))
+        case .additional: return !isMatched(kind, id)
+        case .unevaluated: return !isLookedAt(kind, witness.place, cell)
+        case .misnamed: return kind.qualities.contains(.misnamed(id))
+        case .otherThan: return true
+        }
+    }
+
+    /// The ways to read a member's value: one for each set of witnesses that it may be.
+    private mutating func ways(_ base: [Requirement], _ possible: [Bool], _ witnesses: [Witness]) throws(GrammarError) -> [Way] {
+        var ways: [Way] = []
+        for chosen in 0..<(1 << witnesses.count) {
+            let numbers = witnesses.indices.filter { chosen >> $0 & 1 == 1 }
+            guard numbers.allSatisfy({ possible[$0] }) else { continue }
+            let requirements = base + numbers.map { witnesses[$0].requirement }.filter { $0 != .always }
+            ways.append(Way(value: try rule(requirements), counters: UInt32(chosen)))
+        }
+        return ways
+    }
+
+    // MARK: The object
+
+    mutating func object(_ cell: Cell) throws(GrammarError) -> [NodeID] {
+        let presence = try presence(cell)
+        let witnesses = try witnesses(cell)
+        var members: [ObjectPlan.Member] = []
+        for name in presence.names {
+            let isRequired = presence.isRequired(name)
+            var ways: [Way] = []
+            if !presence.isForbidden(name), let base = try memberRequirements(cell, name) {
+                var possible: [Bool] = []
+                for witness in witnesses { possible.append(try isWitness(witness, name, cell)) }
+                ways = try self.ways(base, possible, witnesses)
+            }
+            if ways.isEmpty && isRequired {
+                note(cell, "the required property \"\(name)\" is not allowed")
+                return []
+            }
+            if !ways.isEmpty { members.append(ObjectPlan.Member(name: name, ways: ways, isRequired: isRequired)) }
+        }
+        var others: [ObjectPlan.Cell] = []
+        for kind in try nameKinds(cell, except: presence.names) {
+            guard let base = memberRequirements(cell, kind), let key = try lexeme(kind.term, .string) else { continue }
+            let possible = witnesses.map { isWitness($0, kind, cell) }
+            others.append(ObjectPlan.Cell(key: key, ways: try ways(base, possible, witnesses)))
+        }
+        let (minimum, maximum) = try memberCounts(cell)
+        let plan = ObjectPlan(
+            members: members, cells: others, minimum: minimum, maximum: maximum,
+            counters: witnesses.map { _ in PlanCounter(minimum: 1, maximum: nil) }, isOrdered: !options.anyOrder)
+        return [try objectNode(plan)]
+    }
+
+    private func memberCounts(_ cell: Cell) throws(GrammarError) -> (minimum: Int, maximum: Int?) {
+        var minimum = 0
+        var maximum: Int?
+        func tighten(_ value: Int?) { if let value { maximum = min(maximum ?? value, value) } }
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place):
+                minimum = max(minimum, try document.count(place.id, "minProperties") ?? 0)
+                tighten(try document.count(place.id, "maxProperties"))
+            case .breaks(let place, "minProperties"): tighten((try document.count(place.id, "minProperties") ?? 0) - 1)
+            case .breaks(let place, "maxProperties"): minimum = max(minimum, (try document.count(place.id, "maxProperties") ?? 0) + 1)
+            default: continue
+            }
+        }
+        return (minimum, maximum)
+    }
+
+    /// An object that needs no memory is a plain graph; another keeps a plan.
+    private mutating func objectNode(_ plan: ObjectPlan) throws(GrammarError) -> NodeID {
+        let required = plan.members.count { $0.isRequired }
+        let isCounted = plan.minimum > max(required, 1) || plan.maximum.map { !plan.cells.isEmpty || $0 < plan.members.count } ?? false
+        let isOrdered = plan.isOrdered || plan.members.count + (plan.cells.isEmpty ? 0 : 1) <= 1
+        guard plan.counters.isEmpty, isOrdered, !isCounted else { return try graph.object(plan, options, next: Graph.end) }
+        return try objectNodes(
+            members: plan.members.map { DeclaredMember(name: $0.name, value: $0.ways[0].value, isRequired: $0.isRequired) },
+            cells: plan.cells.map { MemberCell(key: $0.key, value: $0.ways[0].value) }, mayBeEmpty: plan.minimum == 0)
+    }
     /// `{`, the declared members in order (optional ones may be left out), others, `}`.
     mutating func objectNodes(members: [DeclaredMember], cells: [MemberCell], mayBeEmpty: Bool) throws(GrammarError) -> NodeID {
         let close = try graph.literal("}", next: Graph.end)

@@ -27,6 +27,8 @@ struct Evaluation {
     /// Subschemas that may still be applied to values.
     var remainingSteps = GrammarLimits().validationSteps
     private var path: [String] = []
+    /// What dynamic references see.
+    var scope = DynamicScope()
 
     static let maximumFailures = 100
 
@@ -57,7 +59,7 @@ struct Evaluation {
         return evaluate(value, id)
     }
 
-    mutating func evaluate(_ value: JSONValue, _ id: SchemaID, except skipped: String? = nil) -> (isValid: Bool, evaluated: Evaluated) {
+    mutating func evaluate(_ value: JSONValue, _ id: SchemaID) -> (isValid: Bool, evaluated: Evaluated) {
         // After a fault there is no verdict any more: nothing further is looked at.
         if fault != nil { return (false, Evaluated()) }
         guard remainingSteps > 0 else {
@@ -74,18 +76,21 @@ struct Evaluation {
             }
             return (document[id].boolean, Evaluated())
         }
+        let outerScope = scope
+        scope = document.entering(id, from: scope)
+        defer { scope = outerScope }
         var isValid = true
         var evaluated = Evaluated()
         let hidesSiblings = document.hidesReferenceSiblings && object["$ref"] != nil
         do throws(GrammarError) {
-            if let target = try document.target(id) {
+            if let target = try document.target(id, in: scope) {
                 let (holds, more) = evaluate(value, target)
                 isValid = isValid && holds
                 evaluated.formUnion(more)
             }
             if hidesSiblings { return (isValid, evaluated) }
             if !(try assertions(value, id, object)) { isValid = false }
-            if !combinators(value, id, object, skipped, &evaluated) { isValid = false }
+            if !combinators(value, id, object, &evaluated) { isValid = false }
             if !conditionals(value, id, object, &evaluated) { isValid = false }
             if let array = value.arrayValue, try !arrayKeywords(array, id, object, &evaluated) { isValid = false }
             if let members = value.objectValue, try !objectKeywords(members, id, object, &evaluated) { isValid = false }
@@ -97,19 +102,20 @@ struct Evaluation {
     }
 
     private mutating func combinators(
-        _ value: JSONValue, _ id: SchemaID, _ object: JSONObject, _ skipped: String?, _ evaluated: inout Evaluated
+        _ value: JSONValue, _ id: SchemaID, _ object: JSONObject, _ evaluated: inout Evaluated
     ) -> Bool {
         var isValid = true
-        for index in (object["allOf"]?.arrayValue ?? []).indices {
-            let (holds, more) = evaluate(value, document.child(id, "allOf", String(index))!)
+        for branch in document.children(id, "allOf") {
+            let (holds, more) = evaluate(value, branch)
             isValid = isValid && holds
             evaluated.formUnion(more)
         }
-        for keyword in ["anyOf", "oneOf"] where keyword != skipped {
-            guard let list = object[keyword]?.arrayValue else { continue }
+        for keyword in ["anyOf", "oneOf"] {
+            guard object[keyword] != nil else { continue }
+            let list = document.children(id, keyword)
             var matches: [Int] = []
-            for index in list.indices {
-                let (holds, more) = quietly(value, document.child(id, keyword, String(index))!)
+            for (index, branch) in list.enumerated() {
+                let (holds, more) = quietly(value, branch)
                 if holds {
                     matches.append(index)
                     evaluated.formUnion(more)
@@ -144,8 +150,9 @@ struct Evaluation {
         }
         guard let members = value.objectValue else { return isValid }
         for keyword in ["dependentSchemas", "dependencies"] {
-            for (name, child) in object[keyword]?.objectValue ?? JSONObject() where members[name] != nil && child.arrayValue == nil {
-                let (holds, more) = evaluate(value, document.child(id, keyword, name)!)
+            for (name, _) in object[keyword]?.objectValue ?? JSONObject() where members[name] != nil {
+                guard let child = document.child(id, keyword, name) else { continue }
+                let (holds, more) = evaluate(value, child)
                 isValid = isValid && holds
                 evaluated.formUnion(more)
             }
@@ -246,7 +253,7 @@ struct Evaluation {
         let listKeyword = object["prefixItems"] != nil ? "prefixItems" : "items"
         let prefix = list?.count ?? 0
         for index in 0..<min(prefix, array.count) {
-            if !descend(array[index], document.child(id, listKeyword, String(index))!, String(index)) { isValid = false }
+            if !descend(array[index], document.children(id, listKeyword)[index], String(index)) { isValid = false }
             evaluated.items.insert(index)
         }
         let restKeyword = object["items"]?.arrayValue == nil ? "items" : "additionalItems"
@@ -258,7 +265,7 @@ struct Evaluation {
         }
         if object["contains"] != nil {
             let found = array.indices.filter { quietly(array[$0], document.child(id, "contains")!).0 }
-            evaluated.items.formUnion(found)
+            if document.containsLooks { evaluated.items.formUnion(found) }
             let minimum = try document.count(id, "minContains") ?? 1
             let maximum = try document.count(id, "maxContains")
             if found.count < minimum || found.count > maximum ?? .max {

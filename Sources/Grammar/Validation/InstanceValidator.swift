@@ -75,12 +75,13 @@ public struct InstanceValidator: Sendable {
     }
 
     /// Whether the value satisfies one subschema, which must have been checked; counts its steps down.
-    func isValid(_ value: JSONValue, _ id: SchemaID, except skipped: String? = nil, steps: inout Int) throws(GrammarError) -> Bool {
+    func isValid(_ value: JSONValue, _ id: SchemaID, in scope: DynamicScope, steps: inout Int) throws(GrammarError) -> Bool {
         var evaluation = Evaluation(
             document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: false)
         evaluation.remainingSteps = steps
+        evaluation.scope = scope
         defer { steps = evaluation.remainingSteps }
-        let isValid = evaluation.evaluate(value, id, except: skipped).isValid
+        let isValid = evaluation.evaluate(value, id).isValid
         if let fault = evaluation.fault { throw fault }
         return isValid
     }
@@ -91,9 +92,6 @@ public struct InstanceValidator: Sendable {
         let pointer = document[id].pointer
         _ = try document.target(id)
         if document.hidesReferenceSiblings && object["$ref"] != nil { return }
-        for keyword in ["$dynamicRef", "$recursiveRef"] where object[keyword] != nil {
-            throw .unsupported(keyword: keyword, pointer: pointer.appending(keyword), reason: "dynamic references are not followed")
-        }
         _ = try document.types(id)
         for keyword in ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"] {
             _ = try document.count(id, keyword)

@@ -1,0 +1,145 @@
+// The numbers and the strings of a cell as regular languages.
+import JSON
+
+extension SchemaBuilder {
+    /// What a cell asks of a number.
+    private func numberConstraint(_ cell: Cell) throws(GrammarError) -> NumberConstraint {
+        var constraint = NumberConstraint()
+        constraint.isInteger = !cell.types.contains(.fraction)
+        constraint.isFraction = !cell.types.contains(.integer)
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place): try document.bounds(place.id, &constraint)
+            case .breaks(let place, let keyword): try document.brokenBound(place.id, keyword, &constraint)
+            case .excludes(.number(let number)):
+                guard let value = Decimal(number) else {
+                    throw .tooLarge(what: "digits in an excluded number", limit: Decimal.maximumExponent, pointer: JSONPointer())
+                }
+                constraint.excluded.append(value)
+            default: continue
+            }
+        }
+        return constraint
+    }
+
+    mutating func numberTerm(_ cell: Cell) throws(GrammarError) -> TermID {
+        terms.numbers(try numberConstraint(cell), digits: limits.numberDigits)
+    }
+
+    mutating func number(_ cell: Cell) throws(GrammarError) -> [NodeID] {
+        guard let lexeme = try lexeme(try numberTerm(cell), .plain) else {
+            note(cell, "no number lies within the bounds")
+            return []
+        }
+        return [try graph.lexeme(lexeme, next: Graph.end)]
+    }
+
+    /// What strings may be: a term over characters and bounds on their number.
+    mutating func stringConstraint(_ cell: Cell) throws(GrammarError) -> (term: TermID, minimum: Int, maximum: Int?) {
+        var parts: [TermID] = []
+        var minimum = 0
+        var maximum: Int?
+        func tighten(_ value: Int?) { if let value { maximum = min(maximum ?? value, value) } }
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place):
+                let object = document[place.id].object ?? JSONObject()
+                minimum = max(minimum, try document.count(place.id, "minLength") ?? 0)
+                tighten(try document.count(place.id, "maxLength"))
+                if object["pattern"] != nil { parts.append(try ownPattern(place.id)) }
+                if let (term, longest) = try ownFormat(place.id) {
+                    parts.append(term)
+                    tighten(longest)
+                }
+            case .breaks(let place, "minLength"): tighten((try document.count(place.id, "minLength") ?? 0) - 1)
+            case .breaks(let place, "maxLength"): minimum = max(minimum, (try document.count(place.id, "maxLength") ?? 0) + 1)
+            case .breaks(let place, "pattern"): parts.append(terms.complement(try ownPattern(place.id)))
+            case .breaks(let place, "format"):
+                guard let (term, longest) = try ownFormat(place.id) else { continue }
+                guard longest == nil else {
+                    throw .unsupported(
+                        keyword: "format", pointer: document[place.id].pointer.appending("format"), reason: "its opposite has no automaton here")
+                }
+                parts.append(terms.complement(term))
+            case .excludes(.string(let text)): parts.append(terms.complement(terms.literal(text)))
+            default: continue
+            }
+        }
+        return (terms.intersection(parts), minimum, maximum)
+    }
+
+    private mutating func ownPattern(_ id: SchemaID) throws(GrammarError) -> TermID {
+        let pointer = document[id].pointer.appending("pattern")
+        guard let source = document[id].object?["pattern"]?.stringValue else {
+            throw .invalidSchema(pointer: pointer, reason: "\"pattern\" must be a string")
+        }
+        return try pattern(source, "pattern", pointer)
+    }
+
+    /// The language of a subschema's format, where it is asserted, and the greatest length.
+    private mutating func ownFormat(_ id: SchemaID) throws(GrammarError) -> (term: TermID, longest: Int?)? {
+        guard options.assertsFormat, let format = document[id].object?["format"]?.stringValue else { return nil }
+        if StringFormats.refused.contains(format) {
+            throw .unsupported(
+                keyword: "format", pointer: document[id].pointer.appending("format"), reason: "\"\(format)\" has no automaton here")
+        }
+        guard let (expression, longest) = StringFormats.expression(format) else { return nil }
+        return (try terms.matching(try RegexParser.parse(expression, maximumBytes: .max)), longest)
+    }
+
+    /// The strings of a cell as one term, lengths included (for names, of which there is no counting).
+    mutating func stringTerm(_ cell: Cell) throws(GrammarError) -> TermID {
+        let (term, minimum, maximum) = try stringConstraint(cell)
+        if let maximum, maximum < minimum { return terms.nothing }
+        if minimum == 0 && maximum == nil { return term }
+        return terms.intersection([term, terms.repetition(terms.character, minimum: minimum, maximum: maximum)])
+    }
+
+    mutating func string(_ cell: Cell) throws(GrammarError) -> [NodeID] {
+        let (term, minimum, maximum) = try stringConstraint(cell)
+        let lexeme: Lexeme?
+        do throws(GrammarError) {
+            lexeme = try self.lexeme(term, .string, minimum: minimum, maximum: maximum)
+        } catch {
+            guard case .tooLarge(_, _, let pointer) = error, pointer.tokens.isEmpty else { throw error }
+            if minimum == 0, maximum == nil, let node = try counted(cell) { return [node] }
+            throw .tooLarge(what: "automaton states", limit: limits.automatonStates, pointer: patternPointer(cell))
+        }
+        guard let lexeme else {
+            note(cell, "no string satisfies pattern, format and length together")
+            return []
+        }
+        return [try graph.literal("\"", next: try graph.lexeme(lexeme, next: Graph.end))]
+    }
+
+    private func patternPointer(_ cell: Cell) -> JSONPointer {
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place) where document[place.id].object?["pattern"] != nil, .breaks(let place, "pattern"):
+                return document[place.id].pointer.appending("pattern")
+            default: continue
+            }
+        }
+        return JSONPointer()
+    }
+
+    /// A single pattern whose automaton is too large, as a graph with counters.
+    private mutating func counted(_ cell: Cell) throws(GrammarError) -> NodeID? {
+        var sources: [String] = []
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place):
+                if let source = document[place.id].object?["pattern"]?.stringValue { sources.append(source) }
+                if try ownFormat(place.id) != nil { return nil }
+            case .breaks, .excludes: return nil
+            default: continue
+            }
+        }
+        guard sources.count == 1 else { return nil }
+        let any = RegexSyntax.repeated(.characters(.all), minimum: 0, maximum: nil)
+        let tree = try Terms.withoutAssertions(
+            .sequence([any, try RegexParser.parse(sources[0], maximumDepth: limits.depth, maximumBytes: limits.patternBytes), any]))
+        let close = try graph.literal("\"", next: Graph.end)
+        return try graph.literal("\"", next: try tree.build(in: &graph, spelling: .string, next: close))
+    }
+}

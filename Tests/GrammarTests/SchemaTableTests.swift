@@ -93,8 +93,6 @@ import Testing
             accepts: ["{}", #"{"n_a": 1}"#], rejects: [#"{"n_a": "x"}"#, #"{"b": 1}"#])
         check(#"{"type":"object","propertyNames":{"maxLength":2}}"#, accepts: [#"{"ab": 1}"#], rejects: [#"{"abc": 1}"#])
         refuses(#"{"type":"object","properties":{"a":false},"required":["a"]}"#, "nothing can satisfy")
-        refuses(#"{"properties":{"a":{"not":{"type":"string"}}}}"#, "/properties/a/not")
-        refuses(#"{"type":"object","unevaluatedProperties":false,"allOf":[{}]}"#, "/unevaluatedProperties")
     }
 
     @Test func arrays() {
@@ -109,8 +107,7 @@ import Testing
             accepts: ["[1, \"a\"]", "[1, \"a\", \"b\"]"], rejects: ["[1]", "[1, \"a\", \"b\", \"c\"]", "[1, 2]"])
         let long = "[" + (0..<5_000).map { _ in "1" }.joined(separator: ", ") + "]"
         check(#"{"type":"array","items":{"type":"integer"},"minItems":5000,"maxItems":5000}"#, accepts: [long], rejects: ["[1]"])
-        refuses(#"{"type":"array","uniqueItems":true}"#, "/uniqueItems")
-        refuses(#"{"type":"array","contains":{}}"#, "/contains")
+        check(#"{"type":"array","contains":{}}"#, accepts: ["[1]"], rejects: ["[]"])
         check(#"{"type":"string","uniqueItems":true}"#, accepts: ["\"a\""])
         refuses(#"{"type":"array","minItems":2,"maxItems":1}"#, "nothing can satisfy")
     }
@@ -146,9 +143,7 @@ import Testing
         check(
             #"{"oneOf":[{"type":"string","pattern":"^a"},{"type":"string","pattern":"^b"}]}"#, accepts: ["\"ab\"", "\"b\""],
             rejects: ["\"c\""])
-        refuses(#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, "/oneOf")
         refuses(#"{"allOf":[{"type":"string"},{"type":"integer"}]}"#, "nothing can satisfy")
-        refuses(#"{"if":{"type":"string"},"then":{"minLength":1}}"#, "/if")
     }
 
     @Test func references() {

@@ -45,25 +45,9 @@ struct Spellings {
         }
     }
 
-    /// Orders of the members of the outermost objects of at most four members.
-    private func permutations(_ value: JSONValue) -> [JSONValue] {
-        guard let members = value.objectValue, (2...4).contains(members.count) else { return [value] }
-        func orders(_ rest: [(String, JSONValue)]) -> [[(String, JSONValue)]] {
-            if rest.isEmpty { return [[]] }
-            return rest.indices.flatMap { index -> [[(String, JSONValue)]] in
-                var others = rest
-                let first = others.remove(at: index)
-                return orders(others).map { [first] + $0 }
-            }
-        }
-        return orders(members.map { ($0.key, $0.value) }).map { .object(JSONObject($0)) }
-    }
+    /// The instance's own order, whole numbers also without fraction.
+    func ownOrder(_ instance: JSONValue) -> [String] { [instance.text(.spaced), normalized(instance, sorting: false).text(.spaced)] }
 
-    func texts(_ instance: JSONValue) -> [String] {
-        var texts = [instance.text(.spaced)]
-        for candidate in [normalized(instance, sorting: false), normalized(instance, sorting: true)] {
-            texts += permutations(candidate).map { $0.text(.spaced) }
-        }
-        return texts
-    }
+    /// The declared order as well.
+    func texts(_ instance: JSONValue) -> [String] { ownOrder(instance) + [normalized(instance, sorting: true).text(.spaced)] }
 }

@@ -182,54 +182,11 @@ extension SchemaBuilder {
         for case .own(let place) in cell.facts where document[place.id].object?["uniqueItems"] == .bool(true) {
             isUnique = constraint.maximum.map { $0 > 1 } ?? true
         }
-        guard !counters.isEmpty || isUnique else {
-            var prefix: [NodeID] = []
-            for index in 0..<count { prefix.append(try rule(try itemRequirements(cell, at: index))) }
-            let rest = hasRest ? try rule(try itemRequirements(cell, at: constraint.prefix)) : nil
-            return [try arrayNodes(prefix: prefix, rest: rest, minimum: constraint.minimum, maximum: constraint.maximum)]
-        }
         var prefix: [[Way]] = []
         for index in 0..<count { prefix.append(try ways(cell, at: index, counters)) }
         let plan = ArrayPlan(
             prefix: prefix, rest: hasRest ? try ways(cell, at: constraint.prefix, counters) : [], minimum: constraint.minimum,
             maximum: constraint.maximum, counters: counters.map { PlanCounter(minimum: $0.minimum, maximum: $0.maximum) }, isUnique: isUnique)
         return [try graph.array(plan, options, next: Graph.end)]
-    }
-
-    /// `[`, the listed items, any number of further ones, `]`.
-    mutating func arrayNodes(prefix: [NodeID], rest: NodeID?, minimum: Int, maximum: Int?) throws(GrammarError) -> NodeID {
-        let close = try graph.literal("]", next: Graph.end)
-        var place = close
-        if let rest {
-            let after = try blank(Graph.end)
-            let following = try separator(",", next: try graph.call(rest, next: after))
-            let first = prefix.isEmpty ? try graph.call(rest, next: after) : following
-            place = try graph.loop(
-                first: first, rest: following, minimum: max(minimum - prefix.count, 0), maximum: maximum.map { $0 - prefix.count },
-                isBodyNullable: false, next: close)
-        }
-        for index in prefix.indices.reversed() {
-            var item = try graph.call(prefix[index], next: try blank(place))
-            if index > 0 { item = try separator(",", next: item) }
-            place = index >= minimum ? try graph.choice([close, item]) : item
-        }
-        return try graph.literal("[", next: try blank(place))
-    }
-
-    /// White space where the policy allows it.
-    mutating func blank(_ next: NodeID) throws(GrammarError) -> NodeID {
-        guard case .flexible(let maximum) = options.separators, maximum > 0 else { return next }
-        let set = terms.characters(CodePointSet(" \t\n\r"))
-        let term = terms.repetition(set, minimum: 0, maximum: min(maximum, 1_000))
-        return try graph.lexeme(try lexeme(term, .plain)!, next: next)
-    }
-
-    /// A comma or colon with the white space of the policy after it.
-    mutating func separator(_ mark: String, next: NodeID) throws(GrammarError) -> NodeID {
-        switch options.separators {
-        case .spaced: try graph.literal(mark + " ", next: next)
-        case .compact: try graph.literal(mark, next: next)
-        case .flexible: try graph.literal(mark, next: try blank(next))
-        }
     }
 }

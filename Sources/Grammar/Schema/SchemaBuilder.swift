@@ -296,10 +296,11 @@ struct SchemaBuilder {
         var inner: NodeID?
         for _ in 0...max(limits.anyValueDepth, 0) {
             let place = try graph.reserve()
-            let array = try arrayNodes(prefix: [], rest: inner, minimum: 0, maximum: inner == nil ? 0 : nil)
-            var cells: [MemberCell] = []
-            if let inner { cells.append(MemberCell(key: text, value: inner)) }
-            let object = try objectNodes(members: [], cells: cells, mayBeEmpty: true)
+            let ways = inner.map { [Way(value: $0)] } ?? []
+            let array = try graph.array(ArrayPlan(rest: ways), options, next: Graph.end)
+            let object = try graph.object(
+                ObjectPlan(cells: ways.isEmpty ? [] : [ObjectPlan.Cell(key: text, ways: ways)], isOrdered: !options.anyOrder), options,
+                next: Graph.end)
             graph.fill(
                 place,
                 with: [

@@ -1,19 +1,6 @@
 // Objects: which members there must and may be, and what must hold of their values.
 import JSON
 
-/// A member whose name is not declared: the names it may have and the rule of its value.
-struct MemberCell {
-    let key: Lexeme
-    let value: NodeID
-}
-
-/// A declared member.
-struct DeclaredMember {
-    let name: String
-    let value: NodeID
-    let isRequired: Bool
-}
-
 /// Which names a cell speaks of, in the order in which they are written.
 struct MemberPresence {
     private(set) var names: [String] = []
@@ -309,7 +296,7 @@ extension SchemaBuilder {
         let plan = ObjectPlan(
             members: members, cells: others, minimum: minimum, maximum: maximum,
             counters: witnesses.map { _ in PlanCounter(minimum: 1, maximum: nil) }, isOrdered: !options.anyOrder)
-        return [try objectNode(plan)]
+        return [try graph.object(plan, options, next: Graph.end)]
     }
 
     private func memberCounts(_ cell: Cell) throws(GrammarError) -> (minimum: Int, maximum: Int?) {
@@ -327,58 +314,5 @@ extension SchemaBuilder {
             }
         }
         return (minimum, maximum)
-    }
-
-    /// An object that needs no memory is a plain graph; another keeps a plan.
-    private mutating func objectNode(_ plan: ObjectPlan) throws(GrammarError) -> NodeID {
-        let required = plan.members.count { $0.isRequired }
-        let isCounted = plan.minimum > max(required, 1) || plan.maximum.map { !plan.cells.isEmpty || $0 < plan.members.count } ?? false
-        let isOrdered = plan.isOrdered || plan.members.count + (plan.cells.isEmpty ? 0 : 1) <= 1
-        guard plan.counters.isEmpty, isOrdered, !isCounted else { return try graph.object(plan, options, next: Graph.end) }
-        return try objectNodes(
-            members: plan.members.map { DeclaredMember(name: $0.name, value: $0.ways[0].value, isRequired: $0.isRequired) },
-            cells: plan.cells.map { MemberCell(key: $0.key, value: $0.ways[0].value) }, mayBeEmpty: plan.minimum == 0)
-    }
-    /// `{`, the declared members in order (optional ones may be left out), others, `}`.
-    mutating func objectNodes(members: [DeclaredMember], cells: [MemberCell], mayBeEmpty: Bool) throws(GrammarError) -> NodeID {
-        let close = try graph.literal("}", next: Graph.end)
-        var later = close
-        var others: [NodeID] = []
-        if !cells.isEmpty {
-            later = try graph.reserve()
-            for cell in cells {
-                let value = try graph.call(cell.value, next: try blank(later))
-                let colon = try blank(try separator(":", next: value))
-                others.append(try graph.literal("\"", next: try graph.lexeme(cell.key, isName: cell.key.automaton.isInfinite, next: colon)))
-            }
-            var following = [close]
-            for other in others { following.append(try separator(",", next: other)) }
-            graph.fill(later, with: following)
-        }
-        // `later` goes on after some member, `first` before any.
-        let firstRequired = members.firstIndex { $0.isRequired } ?? members.count
-        var first: NodeID?
-        if firstRequired == members.count {
-            let choices = (mayBeEmpty ? [close] : []) + others
-            first = choices.isEmpty ? try graph.reserve() : try graph.choice(choices)
-        }
-        for index in members.indices.reversed() {
-            let member = members[index]
-            let value = try graph.call(member.value, next: try blank(later))
-            let key = try key(member.name, next: value)
-            let following = try separator(",", next: key)
-            if index <= firstRequired { first = member.isRequired ? key : try graph.choice([key, first!]) }
-            later = member.isRequired ? following : try graph.choice([following, later])
-        }
-        return try graph.literal("{", next: try blank(first!))
-    }
-
-    private mutating func key(_ name: String, next: NodeID) throws(GrammarError) -> NodeID {
-        let text = JSONValue.string(name).text(.compact)
-        switch options.separators {
-        case .spaced: return try graph.literal(text + ": ", next: next)
-        case .compact: return try graph.literal(text + ":", next: next)
-        case .flexible: return try graph.literal(text, next: try blank(try separator(":", next: next)))
-        }
     }
 }

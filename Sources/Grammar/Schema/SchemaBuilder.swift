@@ -230,14 +230,46 @@ struct SchemaBuilder {
     /// Listed values are spelled as the schema spells them, and with their whole numbers without fraction and exponent.
     private mutating func enumeration(_ values: [JSONValue]) throws(GrammarError) -> NodeID {
         var spellings: [[UInt8]] = []
+        var structures: [NodeID] = []
         for value in values {
+            if options.anyOrder, Self.hasOrders(value) {
+                structures.append(try structure(value))
+                continue
+            }
             for spelling in [value, Self.withPlainIntegers(value)] {
                 var bytes: [UInt8] = []
                 spelling.write(to: &bytes, style: options.separators == .compact ? .compact : .spaced)
                 if bytes != spellings.last { spellings.append(bytes) }
             }
         }
-        return try graph.words(spellings, next: Graph.end)
+        if !spellings.isEmpty { structures.append(try graph.words(spellings, next: Graph.end)) }
+        return try graph.choice(structures)
+    }
+
+    /// Whether a listed value can be written in several orders of its members.
+    private static func hasOrders(_ value: JSONValue) -> Bool {
+        switch value {
+        case .array(let items): items.contains(where: hasOrders)
+        case .object(let members): members.count > 1 || members.contains { hasOrders($0.value) }
+        default: false
+        }
+    }
+
+    /// One listed value, its members in any order.
+    private mutating func structure(_ value: JSONValue) throws(GrammarError) -> NodeID {
+        switch value {
+        case .array(let items):
+            var prefix: [[Way]] = []
+            for item in items { prefix.append([Way(value: try enumeration([item]))]) }
+            return try graph.array(ArrayPlan(prefix: prefix, minimum: items.count, maximum: items.count), options, next: Graph.end)
+        case .object(let pairs):
+            var members: [ObjectPlan.Member] = []
+            for (name, item) in pairs {
+                members.append(ObjectPlan.Member(name: name, ways: [Way(value: try enumeration([item]))], isRequired: true))
+            }
+            return try graph.object(ObjectPlan(members: members, isOrdered: false), options, next: Graph.end)
+        default: return try enumeration([value])
+        }
     }
 
     private static func withPlainIntegers(_ value: JSONValue) -> JSONValue {

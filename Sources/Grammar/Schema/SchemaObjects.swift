@@ -164,7 +164,7 @@ extension SchemaBuilder {
                 add(.misnamed(place.id), self.terms.complement(term), document[place.id].pointer.appending("propertyNames"))
             }
         }
-        terms.append(self.terms.complement(self.terms.union(names.map { self.terms.literal($0) })))
+        terms.append(self.terms.complement(self.terms.words(names)))
         var kinds = [NameKind(term: self.terms.intersection(terms))]
         for (quality, term, pointer) in qualities {
             var split: [NameKind] = []
@@ -185,7 +185,7 @@ extension SchemaBuilder {
     /// The names that `propertyNames` allows.
     private mutating func nameTerm(_ place: Place) throws(GrammarError) -> TermID {
         if let values = try finiteValues([.holds(place)]) {
-            return terms.union(values.compactMap(\.stringValue).map { terms.literal($0) })
+            return terms.words(values.compactMap(\.stringValue))
         }
         var branches: [TermID] = []
         for cell in try cells([.holds(place)]) where cell.types.contains(.string) {

@@ -128,7 +128,7 @@ extension GGUFTokenizer {
             }
         }
         guard let name = GGUFPretokenizer.name(patterns: patterns, ignoresMerges: ignoresMerges, composes: composes) else {
-            throw TokenizerError.unsupported(component: "this way to split words, which has no name in GGUF,", at: place)
+            throw TokenizerError.unsupported(component: "a pattern of words that GGUF has no name for", at: place)
         }
         return name
     }

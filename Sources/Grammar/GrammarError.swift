@@ -13,6 +13,8 @@ public enum GrammarError: Error, Sendable, Hashable, CustomStringConvertible {
     case tooLarge(what: String, limit: Int, pointer: JSONPointer)
     /// A regular expression (or other grammar text) does not parse; the offset counts Unicode scalars.
     case syntax(offset: Int, reason: String)
+    /// A grammar of several lines is wrong, or asks for what is not supported; lines and columns (of Unicode scalars) count from 1.
+    case malformed(line: Int, column: Int, reason: String)
 
     /// The error as a sentence with its place.
     public var description: String {
@@ -28,6 +30,8 @@ public enum GrammarError: Error, Sendable, Hashable, CustomStringConvertible {
             return "the grammar is too large at \(place(pointer)): more than \(limit) \(what)"
         case .syntax(let offset, let reason):
             return "syntax error at character \(offset): \(reason)"
+        case .malformed(let line, let column, let reason):
+            return "line \(line), column \(column): \(reason)"
         }
     }
 }

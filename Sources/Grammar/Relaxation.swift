@@ -34,6 +34,7 @@ extension Expression {
         switch self {
         case .literal, .words, .regex: []
         case .schema(let schema): schema.relaxations
+        case .grammar(let grammar): grammar.relaxations
         case .sequence(let items), .alternatives(let items): items.flatMap(\.relaxations)
         case .repeated(let item, _, _): item.relaxations
         case .text(let text): text.triggers.flatMap(\.expression.relaxations)

@@ -22,7 +22,7 @@ public struct Rules: Sendable, Hashable {
     let expression: Expression
     let limits: GrammarLimits
 
-    private init(_ expression: Expression, limits: GrammarLimits = GrammarLimits()) {
+    init(_ expression: Expression, limits: GrammarLimits = GrammarLimits()) {
         self.expression = expression
         self.limits = limits
     }
@@ -33,11 +33,13 @@ public struct Rules: Sendable, Hashable {
         self.init(.schema(try SchemaGrammar(jsonSchema, options)), limits: options.limits)
     }
 
-    /// The texts that an ECMA-262 regular expression matches as a whole (as if anchored on both sides).
+    /// The texts that a regular expression matches as a whole (as if anchored on both sides).
     /// - Throws: `.syntax` with the offset; look-around and back-references are refused by name.
-    public init(regex: String, limits: GrammarLimits = GrammarLimits()) throws(GrammarError) {
-        self.init(.regex(try RegexGrammar(regex, limits)), limits: limits)
+    public init(regex: String, dialect: RegexDialect = .ecma262, limits: GrammarLimits = GrammarLimits()) throws(GrammarError) {
+        self.init(.regex(try RegexGrammar(regex, dialect, limits)), limits: limits)
     }
+
+    init(grammar: TextGrammar) { self.init(.grammar(grammar), limits: grammar.options.limits) }
 
     /// Exactly this text.
     public static func literal(_ text: String) -> Rules { Rules(.literal(Array(text.utf8))) }

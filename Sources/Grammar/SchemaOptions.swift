@@ -28,6 +28,10 @@ public struct GrammarLimits: Sendable, Hashable {
     public var planSteps = 100_000
     /// Digits before and after the point of a number, unless a bound in the schema has more; exponents have at most three digits.
     public var numberDigits = 32
+    /// Bytes of a grammar's text (Lark, GBNF, EBNF, structural tags, a schema given as text).
+    public var grammarBytes = 16 << 20
+    /// Rules of a Lark, GBNF or EBNF grammar.
+    public var rules = 100_000
     /// Bytes of text in enumerations, constants and keys together.
     public var literalBytes = 16 << 20
 

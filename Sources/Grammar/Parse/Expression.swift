@@ -6,6 +6,7 @@ indirect enum Expression: Sendable, Hashable {
     case words([[UInt8]])
     case regex(RegexGrammar)
     case schema(SchemaGrammar)
+    case grammar(TextGrammar)
     case sequence([Expression])
     case alternatives([Expression])
     case repeated(Expression, Int, Int?)
@@ -18,6 +19,7 @@ indirect enum Expression: Sendable, Hashable {
         case .words(let list): list.contains { $0.isEmpty }
         case .regex(let regex): regex.isNullable
         case .schema: false
+        case .grammar(let grammar): grammar.isNullable
         case .sequence(let items): items.allSatisfy(\.isNullable)
         case .alternatives(let items): items.contains(where: \.isNullable)
         case .repeated(let item, let minimum, _): minimum == 0 || item.isNullable
@@ -34,6 +36,7 @@ indirect enum Expression: Sendable, Hashable {
         case .schema(let schema):
             let entry = try graph.append(schema.graph, entry: schema.entry)
             return try graph.call(entry, next: next)
+        case .grammar(let grammar): return try graph.call(try graph.append(grammar.graph, entry: grammar.entry), next: next)
         case .sequence(let items):
             var place = next
             for item in items.reversed() { place = try item.build(in: &graph, next: place) }
@@ -104,13 +107,15 @@ struct FreeText: Sendable, Hashable {
 /// A regular expression as an automaton or, where that is too large, as a graph with counters.
 struct RegexGrammar: Sendable, Hashable {
     let source: String
+    let dialect: RegexDialect
     let isNullable: Bool
     private let tree: RegexSyntax
     private let lexeme: Lexeme?
 
-    init(_ source: String, _ limits: GrammarLimits) throws(GrammarError) {
+    init(_ source: String, _ dialect: RegexDialect, _ limits: GrammarLimits) throws(GrammarError) {
         self.source = source
-        let syntax = try RegexParser.parse(source, maximumDepth: limits.depth, maximumBytes: limits.patternBytes)
+        self.dialect = dialect
+        let syntax = try RegexParser.parse(source, dialect: dialect, maximumDepth: limits.depth, maximumBytes: limits.patternBytes)
         tree = try Terms.withoutAssertions(syntax)
         var terms = Terms(workLimit: limits.work)
         let term = try terms.matching(syntax)
@@ -127,7 +132,7 @@ struct RegexGrammar: Sendable, Hashable {
         }
     }
 
-    static func == (a: RegexGrammar, b: RegexGrammar) -> Bool { a.source.utf8.elementsEqual(b.source.utf8) }
+    static func == (a: RegexGrammar, b: RegexGrammar) -> Bool { a.dialect == b.dialect && a.source.utf8.elementsEqual(b.source.utf8) }
     func hash(into hasher: inout Hasher) { for byte in source.utf8 { hasher.combine(byte) } }
 
     func build(in graph: inout Graph, next: NodeID) throws(GrammarError) -> NodeID {

@@ -32,7 +32,7 @@ struct Terms {
     /// Derivatives that are known, by term and code point.
     private var derived = FlatMap()
     private(set) var work = 0
-    let workLimit: Int
+    var workLimit: Int
 
     let nothing: TermID = 0
     let empty: TermID = 1

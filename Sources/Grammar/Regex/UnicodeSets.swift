@@ -4,6 +4,9 @@ import Synchronization
 enum UnicodeSets {
     private static let cache = Mutex<[String: CodePointSet]>([:])
 
+    /// The name under which Rust's `\w` is kept.
+    static let wordName = "word"
+
     /// The set of `\p{name}` or `\p{name=value}`; nil when the property is not known here (scripts are not).
     static func named(_ name: String) -> CodePointSet? {
         if let known = cache.withLock({ $0[name] }) { return known }
@@ -21,6 +24,9 @@ enum UnicodeSets {
         }
         guard key == name else { return nil }
         switch name {
+        case wordName:
+            let marks: [Unicode.GeneralCategory] = [.nonspacingMark, .spacingMark, .enclosingMark, .decimalNumber, .connectorPunctuation]
+            return collect { $0.isAlphabetic || $0.isJoinControl || marks.contains($0.generalCategory) }
         case "Any": return .all
         case "ASCII": return CodePointSet(0, 0x7F)
         case "Assigned": return collect { $0.generalCategory != .unassigned }
@@ -48,11 +54,19 @@ enum UnicodeSets {
             if let low = start { ranges.append(.init(low: low, high: end)) }
             start = nil
         }
-        for value in 0...CodePointSet.maximum {
-            if let scalar = Unicode.Scalar(value), matches(scalar.properties) {
+        func visit(_ value: UInt32, as example: UInt32) {
+            if let scalar = Unicode.Scalar(example), matches(scalar.properties) {
                 if start == nil { start = value }
             } else if start != nil {
                 close(value - 1)
+            }
+        }
+        for value in 0...CodePointSet.maximum {
+            // Nothing is assigned in the planes between, and the private planes are alike throughout: one look at each is enough.
+            switch value {
+            case 0x34001...0xDFFFF, 0xE1001...0xEFFFF: continue
+            case 0xF0001...0xFFFFD, 0x100001...0x10FFFD: continue
+            default: visit(value, as: value)
             }
         }
         close(CodePointSet.maximum)

@@ -271,7 +271,9 @@ struct Closure {
     /// Adds a thread that waits for a byte; two in the same place become one with both pasts.
     private mutating func add(_ thread: Thread) {
         let key = Int64(thread.node) << 32 ^ Int64(thread.local) << 8 ^ Int64(thread.register)
-        for index in places[key] ?? [] where threads[index].isSamePlace(as: thread) {
+        // The bottom stays by itself: merged, it could no longer say that the text may end.
+        for index in places[key] ?? []
+        where threads[index].isSamePlace(as: thread) && threads[index].stack.links.isEmpty == thread.stack.links.isEmpty {
             if !threads[index].stack.isSame(as: thread.stack) {
                 threads[index].stack = Frames.merging(threads[index].stack, thread.stack) { program.clamped($0.node, $0.register) }
             }

@@ -58,16 +58,23 @@ enum Nesting {
             switch node.kind {
             case .text, .choice: needs += choices(node)
             case .call, .loop: needs += [node.first, node.rest]
-            case .end, .literal, .lexeme, .words: break
+            case .end, .literal, .lexeme, .words, .planStart, .planPick, .planBegin, .planAfter: break
             }
             for need in needs where need >= 0 { dependents[Int(need)].append(Int32(index)) }
+        }
+        func isLeaf(_ kind: GraphNode.Kind) -> Bool {
+            switch kind {
+            case .end, .planStart, .planPick, .planBegin, .planAfter: true
+            default: false
+            }
         }
         func of(_ id: NodeID) -> Int { id < 0 ? .max : depth[Int(id)] }
         func deeper(_ value: Int) -> Int { value == .max ? .max : value + 1 }
         /// The depth of a node of which a successor is known to have depth `found`.
         func value(_ node: GraphNode, _ found: Int) -> Int {
             switch node.kind {
-            case .end: 0
+            // Objects and arrays of schemas are bounded by the schema's own limits.
+            case .end, .planStart, .planPick, .planBegin, .planAfter: 0
             case .literal, .lexeme, .words, .text, .choice: found
             case .call: max(deeper(of(node.first)), of(node.next))
             case .loop:
@@ -76,7 +83,7 @@ enum Nesting {
             }
         }
         // By ascending depth, each node once (Knuth 1977).
-        var buckets: [[Int32]] = [[Int32](nodes.indices.filter { nodes[$0].kind == .end }.map { Int32($0) })]
+        var buckets: [[Int32]] = [[Int32](nodes.indices.filter { isLeaf(nodes[$0].kind) }.map { Int32($0) })]
         var current = 0
         while current < buckets.count {
             while let index = buckets[current].popLast() {

@@ -67,11 +67,23 @@ extension SchemaBuilder {
             var parts: [Requirement] = [.holds(branch)]
             for (other, excluded) in branches.enumerated() where other != index {
                 if try areDisjoint(branch, excluded, within: place) { continue }
+                if relaxesExclusion {
+                    relax(exclusionOf: place)
+                    continue
+                }
                 parts.append(.fails(Place(id: excluded.id, scope: excluded.scope)))
             }
             options.append(.all(parts))
         }
         return .any(options)
+    }
+
+    /// Notes that "not more than one" is left to the validator.
+    mutating func relax(exclusionOf place: Place) {
+        guard !relaxations.contains(where: { $0.pointer == document[place.id].pointer.appending("oneOf") }) else { return }
+        relaxations.append(
+            Relaxation(
+                keyword: "oneOf", pointer: document[place.id].pointer.appending("oneOf"), reason: "that only one branch holds takes too many cases"))
     }
 
     private func conditional(_ place: Place) -> Requirement {
@@ -119,7 +131,7 @@ extension SchemaDocument {
         }
     }
 
-    private static let partKeywords = [
+    static let partKeywords = [
         "properties", "patternProperties", "additionalProperties", "unevaluatedProperties", "items", "prefixItems", "additionalItems",
         "contains", "unevaluatedItems",
     ]

@@ -6,6 +6,7 @@ extension SchemaBuilder {
     mutating func denial(_ given: Place) throws(GrammarError) -> [Requirement] {
         guard let object = document[given.id].object else { return [] }
         let id = given.id
+        if document.relaxed.contains(id) { return [.always] }
         let place = Place(id: id, scope: number(of: document.entering(id, from: scopes[given.scope])))
         if document.hidesReferenceSiblings && object["$ref"] != nil {
             return try document.target(id, in: scopes[place.scope]).map { [.fails(below($0, of: place))] } ?? []
@@ -52,6 +53,10 @@ extension SchemaBuilder {
 
     /// None of the branches, or two of them.
     private mutating func notExactlyOne(_ branches: [Place], of place: Place) throws(GrammarError) -> [Requirement] {
+        if relaxesExclusion {
+            relax(exclusionOf: place)
+            return [.always]
+        }
         var ways: [Requirement] = [.all(branches.map(Requirement.fails))]
         for second in branches.indices {
             for first in 0..<second where try !areDisjoint(branches[first], branches[second], within: place) {

@@ -42,12 +42,17 @@ struct SchemaBuilder {
         let maximum: Int?
     }
 
-    init(_ document: SchemaDocument, _ options: SchemaOptions) {
+    /// Whether "not more than one" of a `oneOf` whose branches overlap is left to the validator.
+    let relaxesExclusion: Bool
+
+    /// - Parameter original: the document before keywords were taken away, by which listed values are judged.
+    init(_ document: SchemaDocument, _ options: SchemaOptions, original: SchemaDocument, relaxesExclusion: Bool) {
         self.document = document
+        self.relaxesExclusion = relaxesExclusion
         self.options = options
         limits = options.limits
         validationSteps = options.limits.validationSteps
-        validator = InstanceValidator(document: document, assertsFormat: options.assertsFormat)
+        validator = InstanceValidator(document: original, assertsFormat: options.assertsFormat)
         graph = Graph(limits: options.limits)
         terms = Terms(workLimit: options.limits.work)
     }

@@ -14,7 +14,7 @@ struct SchemaDocument: Sendable {
     struct Subschema: Sendable {
         let pointer: JSONPointer
         /// Nil for a boolean schema.
-        let object: JSONObject?
+        fileprivate(set) var object: JSONObject?
         /// The value of a boolean schema.
         let boolean: Bool
         /// The subschema at the root of its resource (the nearest `$id`).
@@ -273,6 +273,38 @@ struct SchemaDocument: Sendable {
     }
 
     subscript(_ number: SchemaID) -> Subschema { storage.subschemas[number] }
+
+    /// Subschemas of which a keyword was taken away: that they fail can no longer be told.
+    private(set) var relaxed: Set<SchemaID> = []
+
+    /// Takes the keyword at or above a place away, with those whose meaning depends on it; nil where there is none that could go.
+    mutating func relax(at pointer: JSONPointer) -> (keyword: String, pointer: JSONPointer)? {
+        var tokens = pointer.tokens
+        var keyword: String?
+        // A pattern's place is its subschema's: the keyword stands above.
+        if tokens.dropLast().last == "patternProperties" { tokens.removeLast() }
+        while number(at: JSONPointer(tokens)) == nil, let last = tokens.popLast() { keyword = last }
+        guard let id = number(at: JSONPointer(tokens)), let keyword, !keyword.hasPrefix("$"), self[id].object?[keyword] != nil else { return nil }
+        var gone = [keyword]
+        if keyword == "patternProperties" { gone.append("additionalProperties") }
+        if keyword == "prefixItems" { gone += ["items", "additionalItems"] }
+        for name in gone { take(name, from: id) }
+        relaxed.insert(id)
+        if Self.partKeywords.contains(keyword) {
+            for other in storage.subschemas.indices {
+                for name in ["unevaluatedProperties", "unevaluatedItems"] where storage.subschemas[other].object?[name] != nil {
+                    take(name, from: other)
+                    relaxed.insert(other)
+                }
+            }
+        }
+        return (keyword, self[id].pointer.appending(keyword))
+    }
+
+    private mutating func take(_ keyword: String, from id: SchemaID) {
+        storage.subschemas[id].object?[keyword] = nil
+        storage.subschemas[id].children[keyword] = nil
+    }
 
     /// The keywords that apply a subschema to the same value.
     private func inPlace(_ id: SchemaID) -> [SchemaID] {

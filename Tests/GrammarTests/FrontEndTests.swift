@@ -238,4 +238,46 @@ func refuses(_ syntax: GrammarSyntax, _ grammar: String, _ expected: String, sou
         refuse(.rust, "a{x}", "brace")
         refuse(.re2, #"\C"#, "single bytes")
     }
+    /// Inputs that took other engines down (reference/grammar.md, section 7): compiled or refused by name, and no state is a dead end.
+    @Test func pathologicalGrammars() throws {
+        func survives(_ syntax: GrammarSyntax, _ grammar: String, _ start: String = "", sourceLocation: SourceLocation = #_sourceLocation) {
+            do {
+                var matcher = try CompiledGrammar(Rules(grammar, syntax: syntax), vocabulary: byteVocabulary).makeMatcher()
+                let isRead = matcher.accept(bytes: Array(start.utf8))
+                #expect(isRead, sourceLocation: sourceLocation)
+                var mask = TokenMask(count: byteVocabulary.count)
+                matcher.fill(&mask)
+                #expect(mask.allowedCount > 0 || matcher.canStop, sourceLocation: sourceLocation)
+            } catch {
+                #expect(!"\(error)".isEmpty, sourceLocation: sourceLocation)
+            }
+        }
+        survives(.gbnf, "root ::= " + String(repeating: "(", count: 60_000) + "\"a\"" + String(repeating: ")", count: 60_000))
+        survives(.lark, "start: " + String(repeating: "(", count: 60_000))
+        survives(.gbnf, "root ::= " + String(repeating: "\"x\"? ", count: 10_000), "xxxxxxxxxxxxxxxxxxxx")
+        survives(.gbnf, "root ::= r0\n" + (0..<5_000).map { "r\($0) ::= r\($0 + 1)\n" }.joined() + "r5000 ::= \"a\"", "a")
+        survives(.gbnf, "root ::= r0\n" + (0..<100).map { "r\($0) ::= \"(\" r\($0 + 1) \")\" | r\($0 + 1)\n" }.joined() + "r100 ::= \"a\"")
+        survives(.gbnf, "root ::= r0\n" + (0..<5_000).map { "r\($0) ::= \"(\" r\($0 + 1) \")\"\n" }.joined() + "r5000 ::= \"a\"")
+        survives(
+            .gbnf,
+            "root ::= " + (0..<33_000).map { "a\($0)" }.joined(separator: " | ") + "\n" + (0..<33_000).map { "a\($0) ::= \"w\($0)\"\n" }.joined(),
+            "w1")
+        survives(.ebnf, "root ::= " + (0..<20_000).map { "\"word \($0)\"" }.joined(separator: " | "), "word 1")
+        survives(.ebnf, "preamble ::= ([^<] | \"<\" [^|])*\nroot ::= preamble \"<|tool|>\"", "a < b <")
+        survives(.gbnf, "root ::= \"a\"{100000}", "aaa")
+        survives(.gbnf, "root ::= (\"a\"{0,100}){0,100} \"b\"", "aaa")
+        survives(.gbnf, "root ::= \"a\"{0,50000} \"b\"{0,50000}", "aab")
+        survives(.gbnf, "root ::= .{0,1000000} \"a\" .{20}", "aab")
+        survives(.gbnf, "root ::= ((\"a\"?)* (\"a\"*)?)* \"b\"", "aaaaaaaaaaaaaaaaaaaaaaaa")
+        survives(.lark, "start: A\nA: /(?:\\w+\\.){1,30}/", "ab.")
+        survives(.lark, "start: A\nA: /\\p{L}{1,500}/", "abc")
+        survives(.lark, "start: A\nA: ~(~(~(/.*a.{16}/)))", "a")
+        survives(.regex, "((((" + String(repeating: "(", count: 7_000))
+        survives(.rustRegex, String(repeating: "[", count: 8_000))
+        for pattern in ["^+[a-z]$", "^{2}x$", "(?<=x)+", "foo**", "[", "a{100000}", "(a{0,100}){0,100}", "(a+)+$", ".*a.{20}"] {
+            survives(.regex, pattern)
+        }
+        let nested = String(repeating: #"{"type":"sequence","elements":["#, count: 60_000)
+        survives(.structuralTag, "{\"type\":\"structural_tag\",\"format\":\(nested)")
+    }
 }

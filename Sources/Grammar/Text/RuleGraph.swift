@@ -53,8 +53,8 @@ struct RuleGraph {
 
     /// Adds a body before `next`; the answer is where it starts.
     private mutating func place(_ body: RuleBody, next: NodeID) throws(GrammarError) -> NodeID {
-        if case .text(let bytes) = body { return try graph.literal(bytes, next: next) }
-        if case .alternatives(let items) = body, items.count > 1, let words = Self.words(items) { return try graph.words(words, next: next) }
+        if let bytes = text(body) { return try graph.literal(bytes, next: next) }
+        if case .alternatives(let items) = body, items.count > 1, let words = words(items) { return try graph.words(words, next: next) }
         switch try parts.lexeme(of: body, isNeeded: Self.isIndivisible(body)) {
         case .lexeme(let lexeme): return try graph.lexeme(lexeme, next: next)
         case .nothing: return try graph.reserve()
@@ -88,7 +88,7 @@ struct RuleGraph {
         var words: [[UInt8]] = []
         var targets: [NodeID] = []
         for item in items {
-            if case .text(let bytes) = item, !bytes.isEmpty { words.append(bytes) } else { targets.append(try place(item, next: next)) }
+            if let bytes = text(item), !bytes.isEmpty { words.append(bytes) } else { targets.append(try place(item, next: next)) }
         }
         if !words.isEmpty { targets.append(try graph.words(words, next: next)) }
         return targets.isEmpty ? try graph.reserve() : try graph.choice(targets)
@@ -175,11 +175,22 @@ struct RuleGraph {
         return start
     }
 
+    /// The text that a body is, or the rule that it refers to.
+    private func text(_ body: RuleBody) -> [UInt8]? {
+        switch body {
+        case .text(let bytes): return bytes
+        case .reference(let id):
+            if case .text(let bytes) = set.rules[id].body { return bytes }
+            return nil
+        default: return nil
+        }
+    }
+
     /// The texts, where all items are that.
-    private static func words(_ items: [RuleBody]) -> [[UInt8]]? {
+    private func words(_ items: [RuleBody]) -> [[UInt8]]? {
         var words: [[UInt8]] = []
         for item in items {
-            guard case .text(let bytes) = item else { return nil }
+            guard let bytes = text(item) else { return nil }
             words.append(bytes)
         }
         return words

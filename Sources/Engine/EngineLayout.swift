@@ -32,7 +32,7 @@ struct EngineLayout {
         blocks = Self.blocks(options, architecture)
         let capacity = blocks * options.blockLength
         let memory = sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE))
-        let (bytes, overflowed) = capacity.multipliedReportingOverflow(by: architecture.keyValueBytesPerPosition)
+        let (bytes, overflowed) = capacity.multipliedReportingOverflow(by: architecture.keyValueBytesPerPosition(options.cacheType))
         if overflowed || bytes > memory {
             throw .invalidOption(
                 name: "cacheTokens",
@@ -57,9 +57,11 @@ struct EngineLayout {
             rows: options.maxBatchTokens, logitRows: min(Self.logitRows, options.maxBatchTokens), hidden: architecture.hiddenSize,
             vocabulary: architecture.vocabularySize, queries: queries,
             keys: attentions.map { $0.keyValueHeads * $0.headSize }.max() ?? 0,
-            headGroup: attentions.map { $0.heads / $0.keyValueHeads }.max() ?? 1, feedForward: feedForward,
-            ropePairs: architecture.ropes.map { $0.rotaryDimensions / 2 }, context: contextLength, blockLength: options.blockLength,
-            threads: threads, denseColumns: usesBLAS ? max(architecture.hiddenSize, queries, feedForward) : 0)
+            feedForward: feedForward,
+            ropePairs: architecture.ropes.map { $0.rotaryDimensions / 2 },
+            attention: attentions.map { Int(sirocco_attention_workspace(Int64($0.headSize))) }.max() ?? 0,
+            partials: threads == 1 ? 0 : Self.partials(attentions, contextLength), threads: threads,
+            denseColumns: usesBLAS ? max(architecture.hiddenSize, queries, feedForward) : 0)
     }
 
     /// Four contexts, within 2 GiB, but at least one sequence of 4,096, and what the options ask for.
@@ -72,8 +74,14 @@ struct EngineLayout {
 
     /// Whole blocks for the tokens that the cache is to hold.
     fileprivate static func blocks(_ options: EngineOptions, _ architecture: Architecture) -> Int {
-        let tokens = cacheTokens(options, architecture, bytesPerPosition: architecture.keyValueBytesPerPosition)
+        let tokens = cacheTokens(options, architecture, bytesPerPosition: architecture.keyValueBytesPerPosition(options.cacheType))
         return (tokens + options.blockLength - 1) / options.blockLength
+    }
+
+    /// Room for the results of every chunk of the longest sequence, so that one row can be shared out over its positions.
+    private static func partials(_ attentions: [Architecture.Attention], _ contextLength: Int) -> Int {
+        let chunks = contextLength / Int(SIROCCO_CHUNK) + 1
+        return chunks * (attentions.map { $0.heads * Int(sirocco_partial_length(Int64($0.headSize))) }.max() ?? 0)
     }
 
     private static func kernels(named name: String?) throws(EngineError) -> UnsafePointer<sirocco_kernels> {
@@ -142,6 +150,6 @@ extension EngineOptions {
     /// What the cache comes to for a model under these options, before anything is allocated: positions that one sequence may have, and bytes.
     public func cacheEstimate(for architecture: Architecture) -> (contextLength: Int, bytes: Int) {
         let positions = EngineLayout.blocks(self, architecture) * blockLength
-        return (min(contextLength ?? architecture.contextLength, positions), positions * architecture.keyValueBytesPerPosition)
+        return (min(contextLength ?? architecture.contextLength, positions), positions * architecture.keyValueBytesPerPosition(cacheType))
     }
 }

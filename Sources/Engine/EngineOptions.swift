@@ -6,7 +6,9 @@ public struct EngineOptions: Sendable, Hashable {
     public var threads: Int?
     /// The kernel table's name ("reference", "avx2", …); nil: `$SIROCCO_KERNELS`, else the best one for this CPU.
     public var kernels: String?
-    /// Positions in a block of the KV cache.
+    /// How the KV cache keeps its values.
+    public var cacheType: CacheType
+    /// Positions in a block of the KV cache: a multiple of 16.
     public var blockLength: Int
     /// Positions the whole KV cache holds, over all sequences; nil: four contexts, within 2 GiB, and at least one sequence of 4,096.
     public var cacheTokens: Int?
@@ -24,11 +26,13 @@ public struct EngineOptions: Sendable, Hashable {
 
     /// Options; what is left out is chosen for the machine and the model.
     public init(
-        threads: Int? = nil, kernels: String? = nil, blockLength: Int = 16, cacheTokens: Int? = nil, contextLength: Int? = nil,
+        threads: Int? = nil, kernels: String? = nil, cacheType: CacheType = .f16, blockLength: Int = 16, cacheTokens: Int? = nil,
+        contextLength: Int? = nil,
         maxBatchTokens: Int = 256, maxSequences: Int? = nil, maxQueuedRequests: Int = 4096, usesBLAS: Bool = true
     ) {
         self.threads = threads
         self.kernels = kernels
+        self.cacheType = cacheType
         self.blockLength = blockLength
         self.cacheTokens = cacheTokens
         self.contextLength = contextLength
@@ -53,6 +57,9 @@ public struct EngineOptions: Sendable, Hashable {
             if let value, !range.contains(value) {
                 throw .invalidOption(name: name, reason: "\(value) is not within \(range.lowerBound) to \(range.upperBound)")
             }
+        }
+        if blockLength % PagedKVCache.tileLength != 0 {
+            throw .invalidOption(name: "blockLength", reason: "\(blockLength) is not a multiple of \(PagedKVCache.tileLength)")
         }
         if let maxSequences, maxSequences > maxBatchTokens {
             throw .invalidOption(name: "maxSequences", reason: "\(maxSequences) is more than maxBatchTokens (\(maxBatchTokens))")

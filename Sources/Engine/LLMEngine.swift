@@ -36,7 +36,8 @@ public final class LLMEngine: Sendable {
         threads = layout.threads
         kernels = String(cString: layout.kernels.pointee.name)
         let pool = try ThreadPool(threadCount: layout.threads)
-        let cache = PagedKVCache(layers: layout.cacheShapes, blockLength: options.blockLength, blockCount: layout.blocks)
+        let cache = try PagedKVCache(
+            layers: layout.cacheShapes, type: options.cacheType, blockLength: options.blockLength, blockCount: layout.blocks)
         let workspace = Workspace(layout.workspace)
         let transformer = Transformer(
             model: model, kernels: layout.kernels, pool: pool, cache: cache, workspace: workspace, usesBLAS: layout.scheduler.denseChunk > 0,

@@ -52,6 +52,22 @@ WORD vf vf_exp(vf x) {
     return _mm256_blendv_ps(result, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
 }
 
+enum { band_queries = 4 };
+WORD void vf_store_half(uint16_t *at, vf v) { _mm_storeu_si128((__m128i *)at, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)); }
+WORD vf vf_load_bytes(const int8_t *at) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)at))); }
+WORD vf vf_of_nibbles(__m256i bytes) {
+    return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_and_si256(bytes, _mm256_set1_epi32(15)), _mm256_set1_epi32(8)));
+}
+WORD void vf_key_nibbles(const uint8_t *at, vf *low, vf *high) {
+    __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
+    *low = vf_of_nibbles(bytes);
+    *high = vf_of_nibbles(_mm256_srli_epi32(bytes, 4));
+}
+WORD vf vf_value_nibbles(const uint8_t *at, int d) {
+    __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)at));
+    return vf_of_nibbles(_mm256_srli_epi32(bytes, d / 2));
+}
+
 typedef __m256i vi;
 enum { panel_vectors = 2, block_rows = 4, direct_rows = 1, signed_bytes = 1 };
 

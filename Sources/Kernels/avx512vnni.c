@@ -45,6 +45,26 @@ WORD vf vf_exp(vf x) {
     return _mm512_mask_mov_ps(result, _mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), x);
 }
 
+enum { band_queries = 8 };
+WORD void vf_store_half(uint16_t *at, vf v) {
+    _mm256_storeu_si256((__m256i *)at, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+WORD vf vf_load_bytes(const int8_t *at) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)at))); }
+/// The low nibbles of 16 numbers, less 8: the permutation looks at these four bits alone.
+WORD vf vf_of_nibbles(__m512i bytes) {
+    return _mm512_permutexvar_ps(bytes, _mm512_setr_ps(-8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7));
+}
+WORD void vf_key_nibbles(const uint8_t *at, vf *low, vf *high) {
+    __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)at));
+    *low = vf_of_nibbles(bytes);
+    *high = vf_of_nibbles(_mm512_srli_epi32(bytes, 4));
+}
+WORD vf vf_value_nibbles(const uint8_t *at, int d) {
+    (void)d;
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)at);
+    return vf_of_nibbles(_mm512_cvtepu8_epi32(_mm_unpacklo_epi64(bytes, _mm_srli_epi16(bytes, 4))));
+}
+
 typedef __m512i vi;
 enum { panel_vectors = 2, block_rows = 8, direct_rows = 1, signed_bytes = 0 };
 

@@ -84,34 +84,6 @@ float sirocco_reference_softmax(float *x, int64_t n) {
     return largest + logf(total);
 }
 
-// ---- Attention ----
-
-/// Three passes over the positions: scores, their softmax, and the sum of values; 4 · count · head_size operations, bound by reading keys and values.
-void sirocco_reference_attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
-                              int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
-    for (int64_t j = 0; j < count; j++) {
-        const float *key = key_blocks[(first + j) / block_length] + (first + j) % block_length * stride;
-        float partial[lanes] = {0};
-        for (int64_t d = 0; d < head_size; d++) partial[d % lanes] += q[d] * key[d];
-        scores[j] = fold(partial) * scale;
-    }
-    sirocco_reference_softmax(scores, count);
-    for (int64_t d = 0; d < head_size; d++) out[d] = 0;
-    for (int64_t j = 0; j < count; j++) {
-        const float *value = value_blocks[(first + j) / block_length] + (first + j) % block_length * stride;
-        for (int64_t d = 0; d < head_size; d++) out[d] += scores[j] * value[d];
-    }
-}
-
-void sirocco_reference_attend_group(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks,
-                                    int64_t block_length, int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale,
-                                    float *scores, float *out) {
-    for (int64_t h = 0; h < heads; h++) {
-        sirocco_reference_attend(q + h * head_size, key_blocks, value_blocks, block_length, first, count, stride, head_size, scale,
-                                 scores + h * count, out + h * head_size);
-    }
-}
-
 const sirocco_kernels sirocco_kernels_reference = {
     .name = "reference",
     .matmul = sirocco_reference_matmul,
@@ -123,8 +95,11 @@ const sirocco_kernels sirocco_kernels_reference = {
     .gated_gelu = sirocco_reference_gated_gelu,
     .add = sirocco_reference_add,
     .rope = sirocco_reference_rope,
+    .store_key = sirocco_reference_store_key,
+    .store_value = sirocco_reference_store_value,
     .attend = sirocco_reference_attend,
-    .attend_group = sirocco_reference_attend_group,
+    .attend_chunk = sirocco_reference_attend_chunk,
+    .attend_fold = sirocco_reference_attend_fold,
     .softmax = sirocco_reference_softmax,
     .max_value = sirocco_reference_max_value,
     .argmax = sirocco_reference_argmax,

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "attention.h"
 #include "blocks.h"
 #include "kernels.h"
 
@@ -30,11 +31,11 @@ void sirocco_reference_gated_silu(const float *gate, const float *up, int64_t n,
 void sirocco_reference_gated_gelu(const float *gate, const float *up, int64_t n, float *out);
 void sirocco_reference_add(const float *x, int64_t n, float *y);
 void sirocco_reference_rope(float *head, const float *cosine, const float *sine, int64_t half, int interleaved);
-void sirocco_reference_attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
-                              int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
-void sirocco_reference_attend_group(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks,
-                                    int64_t block_length, int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale,
-                                    float *scores, float *out);
+void sirocco_reference_store_key(enum sirocco_type type, const float *x, int64_t head_size, void *tile, int64_t slot);
+void sirocco_reference_store_value(enum sirocco_type type, const float *x, int64_t head_size, void *tile, int64_t slot);
+void sirocco_reference_attend(const sirocco_attention *attention, float *workspace);
+void sirocco_reference_attend_chunk(const sirocco_attention *attention, int64_t chunk, float *partials);
+void sirocco_reference_attend_fold(const sirocco_attention *attention, const float *partials, float *workspace);
 float sirocco_reference_softmax(float *x, int64_t n);
 float sirocco_reference_max_value(const float *x, int64_t n);
 int64_t sirocco_reference_argmax(const float *x, int64_t n);
@@ -99,5 +100,26 @@ static inline int is_quantizable(float magnitude) { return magnitude >= 0x1p-100
 
 /// The scale of a block that has none: 0 where it vanishes, NaN where it is at fault.
 static inline float scale_of_unquantizable(float magnitude) { return magnitude < 1 ? 0 : float_of_bits(0x7fc00000); }
+
+// ---- The block cache (attention.h) ----
+
+/// Values kept for a head: whole vectors of 16.
+static inline int64_t cache_width(int64_t head_size) { return (head_size + 15) / 16 * 16; }
+
+/// Groups of 32 values that share a scale.
+static inline int64_t cache_groups(int64_t head_size) { return (head_size + 31) / 32; }
+
+/// One after the last position that a row sees, and the first one.
+static inline int64_t seen_end(const sirocco_attention *a, int64_t row) { return a->position + row + 1; }
+static inline int64_t seen_first(const sirocco_attention *a, int64_t row) {
+    int64_t end = seen_end(a, row);
+    return end > a->window ? end - a->window : 0;
+}
+
+/// The tile of a position among the head's keys or values.
+static inline const char *tile_of(const sirocco_attention *a, const void *base, int64_t tile, int64_t tile_bytes) {
+    int64_t tiles = a->block_length / SIROCCO_TILE;
+    return (const char *)base + a->blocks[tile / tiles] * a->block_bytes + tile % tiles * tile_bytes;
+}
 
 #endif

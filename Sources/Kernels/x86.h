@@ -2,7 +2,7 @@
 //
 // The vocabulary: `vf`, a vector of `vf_lanes` floats, with vf_zero, vf_set, vf_load, vf_load_half, vf_load_bfloat, vf_store, vf_add, vf_sub, vf_mul,
 // vf_div, vf_fma (a · b + c), vf_max (the first operand's NaN is passed over), vf_nans (where x is NaN, NaN; elsewhere a), vf_equal (a bit a lane),
-// vf_exp and vf_fold (the sum of its lanes). The words for integers are in products.h.
+// vf_exp and vf_fold (the sum of its lanes). The words for integers are in products.h, those for the cache in x86_attention.h.
 //
 // The order of every sum depends on the type and k alone, whatever tile a row falls into.
 #include <immintrin.h>
@@ -91,6 +91,8 @@ static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t 
 
 #include "x86_rows.h"
 
+#include "x86_attention.h"
+
 #define X86_TABLE(symbol, title)                                                   \
     const sirocco_kernels symbol = {                                               \
         .name = title,                                                             \
@@ -103,8 +105,11 @@ static void matmul(enum sirocco_type type, const void *w, int64_t rows, int64_t 
         .gated_gelu = gated_gelu,                                                  \
         .add = add,                                                                \
         .rope = sirocco_reference_rope,                                            \
+        .store_key = store_key,                                                    \
+        .store_value = store_value,                                                \
         .attend = attend,                                                          \
-        .attend_group = attend_group,                                              \
+        .attend_chunk = attend_chunk,                                              \
+        .attend_fold = attend_fold,                                                \
         .softmax = softmax,                                                        \
         .max_value = max_value,                                                    \
         .argmax = argmax,                                                          \

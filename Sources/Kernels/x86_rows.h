@@ -1,4 +1,4 @@
-// The x86 kernels that work on rows of activations: encoding and widening, norms and gates, attention, and what sampling asks of logits.
+// The x86 kernels that work on rows of activations: encoding and widening, norms and gates, and what sampling asks of logits.
 
 // ---- Quantization and its inverse ----
 
@@ -180,74 +180,4 @@ static float softmax(float *x, int64_t n) {
     for (; j + vf_lanes <= n; j += vf_lanes) vf_store(x + j, vf_mul(vf_load(x + j), inverse));
     for (; j < n; j++) x[j] *= 1 / total;
     return largest + logf(total);
-}
-
-// ---- Attention ----
-
-INLINE float dot_head(const float *a, const float *b, int64_t n) {
-    vf even = vf_zero(), odd = vf_zero();
-    int64_t i = 0;
-    for (; i + 2 * vf_lanes <= n; i += 2 * vf_lanes) {
-        even = vf_fma(vf_load(a + i), vf_load(b + i), even);
-        odd = vf_fma(vf_load(a + i + vf_lanes), vf_load(b + i + vf_lanes), odd);
-    }
-    float sum = vf_fold(vf_add(even, odd));
-    for (; i < n; i++) sum += a[i] * b[i];
-    return sum;
-}
-
-INLINE const float *cached(const float *const *blocks, int64_t block_length, int64_t position, int64_t stride) {
-    return blocks[position / block_length] + position % block_length * stride;
-}
-
-/// out[d ..< d + width · vf_lanes] += Σ_j weights[j] V[first + j][d …], kept in registers over all positions.
-INLINE void weighted_sum(int width, const float *weights, const float *const *blocks, int64_t block_length, int64_t first, int64_t count,
-                         int64_t stride, int64_t d, float *out) {
-    vf sum[4];
-    UNROLLED for (int v = 0; v < width; v++) sum[v] = vf_load(out + d + v * vf_lanes);
-    for (int64_t j = 0; j < count; j++) {
-        const float *value = cached(blocks, block_length, first + j, stride) + d;
-        vf weight = vf_set(weights[j]);
-        UNROLLED for (int v = 0; v < width; v++) sum[v] = vf_fma(weight, vf_load(value + v * vf_lanes), sum[v]);
-    }
-    UNROLLED for (int v = 0; v < width; v++) vf_store(out + d + v * vf_lanes, sum[v]);
-}
-
-INLINE void weighted_values(const float *weights, const float *const *blocks, int64_t block_length, int64_t first, int64_t count, int64_t stride,
-                            int64_t head_size, float *out) {
-    int64_t d = 0;
-    for (; d + 4 * vf_lanes <= head_size; d += 4 * vf_lanes) weighted_sum(4, weights, blocks, block_length, first, count, stride, d, out);
-    for (; d + vf_lanes <= head_size; d += vf_lanes) weighted_sum(1, weights, blocks, block_length, first, count, stride, d, out);
-    for (; d < head_size; d++) {
-        for (int64_t j = 0; j < count; j++) out[d] += weights[j] * cached(blocks, block_length, first + j, stride)[d];
-    }
-}
-
-/// Positions are taken by pieces that stay in the nearest cache while all heads read them; each head's order of sums is that of the positions.
-static void attend_group(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length,
-                         int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
-    enum { piece = 32 };
-    memset(out, 0, (size_t)(heads * head_size) * sizeof(float));
-    if (count == 0) return;
-    for (int64_t start = 0; start < count; start += piece) {
-        int64_t end = start + piece < count ? start + piece : count;
-        for (int64_t h = 0; h < heads; h++) {
-            for (int64_t j = start; j < end; j++) {
-                scores[h * count + j] = dot_head(q + h * head_size, cached(key_blocks, block_length, first + j, stride), head_size) * scale;
-            }
-        }
-    }
-    for (int64_t h = 0; h < heads; h++) softmax(scores + h * count, count);
-    for (int64_t start = 0; start < count; start += piece) {
-        int64_t some = count - start < piece ? count - start : piece;
-        for (int64_t h = 0; h < heads; h++) {
-            weighted_values(
-                scores + h * count + start, value_blocks, block_length, first + start, some, stride, head_size, out + h * head_size);
-        }
-    }
-}
-
-static void attend(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
-                   int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out) {
-    attend_group(q, 1, key_blocks, value_blocks, block_length, first, count, stride, head_size, scale, scores, out);
 }

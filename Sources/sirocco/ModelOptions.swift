@@ -15,6 +15,14 @@ struct ModelOptions: ParsableArguments {
         help: "Tokens that the cache holds, for all conversations together. Default: four of the model's contexts, within 2 GiB.")
     var contextTokens: Int?
 
+    @Option(
+        name: .customLong("kv-cache-type"), help: "How the cache keeps keys and values: f32, f16, q8_0 or q4_0. Default: f16.",
+        transform: { name in
+            guard let type = CacheType(rawValue: name) else { throw ValidationError("\(name) is none of f32, f16, q8_0, q4_0.") }
+            return type
+        })
+    var cacheType = CacheType.f16
+
     @OptionGroup var quantization: QuantizationOptions
 
     func validate() throws {
@@ -26,7 +34,7 @@ struct ModelOptions: ParsableArguments {
     func loading() throws -> LoadOptions { LoadOptions(threads: threads, quantization: try quantization.quantization()) }
 
     /// How the engine runs.
-    var engine: EngineOptions { EngineOptions(threads: threads, cacheTokens: contextTokens) }
+    var engine: EngineOptions { EngineOptions(threads: threads, cacheType: cacheType, cacheTokens: contextTokens) }
 
     /// Opens the model's files; no weight is read.
     func source() throws -> ModelSource { try openSource(model) }

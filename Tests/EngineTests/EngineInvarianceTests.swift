@@ -40,12 +40,25 @@ import Tokens
             let alone = try await Self.run([0], model, EngineOptions(threads: 1, kernels: kernels))[0]
             for count in 1...8 {
                 let options = EngineOptions(
-                    threads: 1 + (count - 1) % 4, kernels: kernels, blockLength: [16, 7, 32][count % 3],
+                    threads: 1 + (count - 1) % 4, kernels: kernels, blockLength: [16, 48, 32][count % 3],
                     maxBatchTokens: [256, 160, 200][count % 3], maxSequences: 8)
                 let order = Array((0..<count).reversed())
                 let runs = try await Self.run(order, model, options)
                 #expect(runs.last == alone, "\(type) \(kernels), batch of \(count), \(options)")
             }
+        }
+    }
+
+    @Test(arguments: CacheType.allCases) func threadsAndBatchChangeNothingInAnyCache(_ cacheType: CacheType) async throws {
+        let model = TinyModel.make(window: 200, type: .q8_0, context: 512)
+        func options(_ threads: Int) -> EngineOptions {
+            EngineOptions(threads: threads, cacheType: cacheType, blockLength: threads % 2 == 0 ? 16 : 32)
+        }
+        let alone = try await Self.run([0], model, options(1))[0]
+        for threads in 1...4 {
+            let runs = try await Self.run([7, 2, 0], model, options(threads))
+            #expect(runs.last == alone, "\(cacheType), \(threads) threads")
+            #expect(try await Self.run([0], model, options(threads))[0] == alone, "\(cacheType), \(threads) threads, alone")
         }
     }
 
@@ -76,7 +89,7 @@ import Tokens
         let indices = [1, 3, 6, 7]
         let roomy = try await Self.run(indices, model, EngineOptions(threads: 2))
         let engine = try LLMEngine(
-            model: model, options: EngineOptions(threads: 2, blockLength: 4, cacheTokens: 208, contextLength: 208, maxSequences: 4))
+            model: model, options: EngineOptions(threads: 2, blockLength: 16, cacheTokens: 208, contextLength: 208, maxSequences: 4))
         let long = indices.map { index in
             engine.generate(
                 GenerationRequest(prompt: Self.prompts[index].suffix(60), sampling: .init(temperature: 1, seed: 5), maxTokens: 60))

@@ -87,7 +87,7 @@ import Tokens
     @Test func wrongOptionsAreRefusedByName() {
         let cases: [(String, EngineOptions)] = [
             ("threads", EngineOptions(threads: 0)), ("kernels", EngineOptions(kernels: "abacus")),
-            ("blockLength", EngineOptions(blockLength: 0)),
+            ("blockLength", EngineOptions(blockLength: 0)), ("blockLength", EngineOptions(blockLength: 24)),
             ("cacheTokens", EngineOptions(cacheTokens: -1)), ("contextLength", EngineOptions(cacheTokens: 16, contextLength: 17)),
             ("maxBatchTokens", EngineOptions(maxBatchTokens: 0)), ("maxSequences", EngineOptions(maxBatchTokens: 4, maxSequences: 5)),
             ("maxQueuedRequests", EngineOptions(maxQueuedRequests: 0)),
@@ -188,7 +188,7 @@ import Tokens
         let seed = UInt64.random(in: 0...UInt64.max)
         print("cancellationFreesTheSequence: seed \(seed)")
         var random = SeededGenerator(seed: seed)
-        let engine = try engine(EngineOptions(threads: 2, blockLength: 4, cacheTokens: 600, maxBatchTokens: 16, maxSequences: 4))
+        let engine = try engine(EngineOptions(threads: 2, cacheTokens: 600, maxBatchTokens: 16, maxSequences: 4))
         let baseline = try await engine.drained().blocksFree
         for _ in 0..<30 {
             let requests = (0..<Int.random(in: 1...6, using: &random)).map { _ in

@@ -64,8 +64,8 @@ final class LogitsRecorder: @unchecked Sendable {
         let model = try Model.load(ModelSource(path: "\(Fixtures.shared)/\(folder)"))
         for kernels in availableKernels() {
             for options in [
-                EngineOptions(threads: 2, kernels: kernels, contextLength: 128),
-                EngineOptions(threads: 1, kernels: kernels, blockLength: 3, contextLength: 128, maxBatchTokens: 7, usesBLAS: false),
+                EngineOptions(threads: 2, kernels: kernels, cacheType: .f32, contextLength: 128),
+                EngineOptions(threads: 1, kernels: kernels, cacheType: .f32, blockLength: 32, contextLength: 128, maxBatchTokens: 7, usesBLAS: false),
             ] {
                 try await check(model, options, golden, prompt: golden.tokens("input_ids"), tolerance: tolerance, "\(family) \(kernels)")
             }
@@ -82,23 +82,41 @@ final class LogitsRecorder: @unchecked Sendable {
         let golden = try GoldenTensors("\(folder)/golden.safetensors")
         let temporary = try TemporaryFolder()
         let path = try temporary.write("model.gguf", GGUFModel(architecture: fixture[1], fixture: folder).writer().bytes())
-        let options = EngineOptions(threads: 2, contextLength: 128)
+        let options = EngineOptions(threads: 2, cacheType: .f32, contextLength: 128)
         try await check(
             Model.load(ModelSource(path: path)), options, golden, prompt: golden.tokens("input_ids"), tolerance: tolerance, "\(fixture[0]) as GGUF")
+    }
+
+    /// Narrower caches: what rounding keys and values to 16 bits may change, and no token; 8 and 4 bits are another model, of finite logits.
+    @Test(arguments: families) func narrowCachesStayNear(_ family: String) async throws {
+        let folder = "fixtures/families/\(family)"
+        let golden = try GoldenTensors("\(folder)/golden.safetensors")
+        let prompt = try golden.tokens("input_ids")
+        let model = try Model.load(ModelSource(path: "\(Fixtures.shared)/\(folder)"))
+        for (type, bound) in [(CacheType.f16, Float(0.02)), (.q8_0, 0.5), (.q4_0, 8)] {
+            let engine = try LLMEngine(model: model, options: EngineOptions(threads: 2, cacheType: type, contextLength: 128))
+            let difference = maximumDifference(try await engine.logits(of: prompt), try golden.floats("logits"))
+            #expect(difference < bound, "\(family) \(type): \(difference)")
+            if type == .f16 {
+                let expected = try golden.tokens("gen_ids")
+                #expect(try await engine.generate(GenerationRequest(prompt: prompt, maxTokens: expected.count)).collect().ids == expected)
+            }
+            await engine.shutdown()
+        }
     }
 
     @Test func embeddedModelMatchesTransformers() async throws {
         let golden = try GoldenTensors("models/breeze/golden.safetensors")
         let cases = try #require(Fixtures.json("models/breeze/golden.json").arrayValue)
         let model = try Model.load(ModelSource(path: "\(Fixtures.shared)/models/breeze"))
-        for kernels in availableKernels() {
-            let engine = try LLMEngine(model: model, options: .init(kernels: kernels))
+        for (kernels, cacheType, bound) in availableKernels().map({ ($0, CacheType.f32, Float(1e-3)) }) + [("reference", .f16, 1e-2)] {
+            let engine = try LLMEngine(model: model, options: .init(kernels: kernels, cacheType: cacheType))
             for item in cases {
                 let name = try #require(item["name"]?.stringValue)
                 let prompt = try #require(item["input_ids"]?.arrayValue).map { TokenID(try #require($0.intValue)) }
                 let expected = try #require(item["greedy_ids"]?.arrayValue).map { TokenID(try #require($0.intValue)) }
                 let difference = maximumDifference(try await engine.logits(of: prompt), try golden.floats("\(name).logits"))
-                #expect(difference < 1e-3, "\(name) \(kernels): \(difference)")
+                #expect(difference < bound, "\(name) \(kernels) \(cacheType): \(difference)")
                 let reply = try await engine.generate(
                     GenerationRequest(prompt: prompt, stopTokens: [2], maxTokens: expected.count)
                 ).collect()

@@ -1,4 +1,4 @@
-// Kernels that work on rows of activations, attention and logits, in every table against their definitions.
+// Kernels that work on rows of activations and on logits, in every table against their definitions.
 import Glibc
 import Kernels
 import TestSupport
@@ -94,84 +94,5 @@ import Testing
                 }
             }
         }
-    }
-
-    @Test mutating func attention() {
-        for headSize in [7, 12, 32, 64, 96, 128] {
-            for (first, count) in [(0, 1), (3, 1), (0, 16), (5, 40), (14, 77)] {
-                let blockLength = 16
-                let blocks = (first + count + blockLength - 1) / blockLength
-                let keys = (0..<blocks).map { _ in randomFloats(blockLength * headSize, &generator) }
-                let values = (0..<blocks).map { _ in randomFloats(blockLength * headSize, &generator) }
-                let q = randomFloats(headSize, &generator)
-                for scale: Float in [0.25, 30] {
-                    let expected = definition(q, keys, values, blockLength, first, count, scale)
-                    for kernels in tables() {
-                        let out = attend(kernels, q, keys, values, blockLength, first, count, scale)
-                        for (a, b) in zip(out, expected) { #expect(abs(Double(a) - b) < 2e-4, "\(headSize) \(first) \(count)") }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Heads that share keys and values get the bits that each would get alone; no positions give zeros.
-    @Test mutating func groupedAttentionIsAttention() {
-        for (heads, headSize, first, count) in [(1, 64, 0, 5), (3, 40, 7, 100), (7, 128, 33, 64), (2, 5, 0, 33), (4, 16, 3, 0)] {
-            let blocks = (first + count + 15) / 16
-            let keys = (0..<blocks).map { _ in randomFloats(16 * headSize, &generator) }
-            let values = (0..<blocks).map { _ in randomFloats(16 * headSize, &generator) }
-            let q = randomFloats(heads * headSize, &generator)
-            for kernels in tables() {
-                let together = attend(kernels, q, heads: heads, keys, values, 16, first, count, 0.3)
-                let apart = (0..<heads).flatMap { head in
-                    attend(kernels, Array(q[head * headSize..<(head + 1) * headSize]), keys, values, 16, first, count, 0.3)
-                }
-                #expect(together.map(\.bitPattern) == apart.map(\.bitPattern))
-                if count == 0 { #expect(together.allSatisfy { $0 == 0 }) }
-            }
-        }
-    }
-
-    private func definition(_ q: [Float], _ keys: [[Float]], _ values: [[Float]], _ length: Int, _ first: Int, _ count: Int, _ scale: Float)
-        -> [Double]
-    {
-        let n = q.count
-        let scores = (first..<first + count).map { p in
-            (0..<n).reduce(0.0) { $0 + Double(q[$1]) * Double(keys[p / length][p % length * n + $1]) } * Double(scale)
-        }
-        let weights = scores.map { exp($0 - scores.max()!) }
-        let total = weights.reduce(0, +)
-        return (0..<n).map { d in
-            zip(first..<first + count, weights).reduce(0.0) { $0 + $1.1 / total * Double(values[$1.0 / length][$1.0 % length * n + d]) }
-        }
-    }
-
-    private func attend(
-        _ kernels: sirocco_kernels, _ q: [Float], heads: Int? = nil, _ keys: [[Float]], _ values: [[Float]], _ length: Int, _ first: Int,
-        _ count: Int,
-        _ scale: Float
-    ) -> [Float] {
-        func pointers(_ blocks: [[Float]]) -> [UnsafePointer<Float>?] {
-            blocks.map { block in
-                let copy = UnsafeMutablePointer<Float>.allocate(capacity: block.count)
-                copy.initialize(from: block, count: block.count)
-                return UnsafePointer(copy)
-            }
-        }
-        let (keyBlocks, valueBlocks) = (pointers(keys), pointers(values))
-        defer { (keyBlocks + valueBlocks).forEach { $0?.deallocate() } }
-        let headSize = Int64(q.count / (heads ?? 1))
-        var scores = [Float](repeating: 0, count: (heads ?? 1) * count)
-        var out = [Float](repeating: .nan, count: q.count)
-        if let heads {
-            kernels.attend_group(
-                q, Int64(heads), keyBlocks, valueBlocks, Int64(length), Int64(first), Int64(count), headSize, headSize, scale, &scores, &out
-            )
-        } else {
-            kernels.attend(
-                q, keyBlocks, valueBlocks, Int64(length), Int64(first), Int64(count), headSize, headSize, scale, &scores, &out)
-        }
-        return out
     }
 }

@@ -114,8 +114,4 @@ public struct Architecture: Sendable, Hashable {
         self.tiedOutput = tiedOutput
     }
 
-    /// Bytes that one cached position takes in `layers` when keys and values are kept as F32.
-    public var keyValueBytesPerPosition: Int {
-        layers.reduce(0) { $0 + 2 * 4 * $1.attention.keyValueHeads * $1.attention.headSize }
-    }
 }

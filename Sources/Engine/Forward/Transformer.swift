@@ -18,7 +18,7 @@ final class Transformer {
     private let architecture: Architecture
     private let kernels: UnsafePointer<sirocco_kernels>
     private let pool: ThreadPool
-    private let cache: PagedKVCache
+    private let cacheAttention: CacheAttention
     private let workspace: Workspace
     private let products: MatrixProducts
     private let layers: [LayerProducts]
@@ -42,7 +42,7 @@ final class Transformer {
         architecture = model.architecture
         self.kernels = kernels
         self.pool = pool
-        self.cache = cache
+        cacheAttention = CacheAttention(kernels: kernels, pool: pool, cache: cache, workspace: workspace)
         self.workspace = workspace
         products = MatrixProducts(kernels: kernels, pool: pool, workspace: workspace, usesBLAS: usesBLAS)
         ropes = architecture.ropes.map(RotaryTable.init)
@@ -96,7 +96,7 @@ final class Transformer {
             rotateAndStore(index, attention, batch)
 
             // attended = softmax(scale · q Kᵀ) V per head, over the sequence's cache    (T, Hq·D)
-            attend(index, attention, batch)
+            cacheAttention.attend(layer: index, attention, batch)
             eachRow(rows, cost: hidden) { row in self.products.encode(layer.output, row: row) }
 
             // projected = Wo attended                                                   (T, H)
@@ -183,38 +183,8 @@ final class Transformer {
                 self.kernels.pointee.rope(head, cosines, sines, Int64(half), rope.interleaved ? 1 : 0)
             }
             for head in 0..<Hq { turn(w.q + (row * Hq + head) * D, norm: norms.q) }
-            let block = pieces[pieceOfRow[row]].blocks[positions[row] / self.cache.blockLength]
-            let place = positions[row] % self.cache.blockLength * D
-            for head in 0..<Hk {
-                let (k, v) = (w.k + (row * Hk + head) * D, w.v + (row * Hk + head) * D)
-                turn(k, norm: norms.k)
-                (self.cache.keys(layer: index, block: block, head: head) + place).update(from: k, count: D)
-                (self.cache.values(layer: index, block: block, head: head) + place).update(from: v, count: D)
-            }
-        }
-    }
-
-    /// Attention of every row's query heads over the cached positions that they see, their own included. A piece of work is one row and one
-    /// key/value head with the query heads that share it.
-    private func attend(_ index: Int, _ attention: Architecture.Attention, _ batch: borrowing ForwardBatch) {
-        let (w, D) = (workspace, attention.headSize)
-        let (Hq, Hk) = (attention.heads, attention.keyValueHeads)
-        let group = Hq / Hk
-        let (pieces, positions, pieceOfRow) = (batch.pieces, batch.positions, batch.pieceOfRow)
-        let seen = positions.reduce(0) { $0 + min($1 + 1, attention.window ?? .max) }
-        pool.parallel(batch.count * Hk, cost: 2 * seen * Hq * D) { piece, thread in
-            let (row, keyHead) = (piece / Hk, piece % Hk)
-            let position = positions[row]
-            let first = max(0, position + 1 - (attention.window ?? .max))
-            let blocks = pieces[pieceOfRow[row]].blocks
-            for block in first / self.cache.blockLength...position / self.cache.blockLength {
-                w.keyBlocks[thread][block] = UnsafePointer(self.cache.keys(layer: index, block: blocks[block], head: keyHead))
-                w.valueBlocks[thread][block] = UnsafePointer(self.cache.values(layer: index, block: blocks[block], head: keyHead))
-            }
-            let offset = (row * Hq + keyHead * group) * D
-            self.kernels.pointee.attend_group(
-                w.q + offset, Int64(group), w.keyBlocks[thread], w.valueBlocks[thread], Int64(self.cache.blockLength), Int64(first),
-                Int64(position + 1 - first), Int64(D), Int64(D), attention.scale, w.scores[thread], w.attended + offset)
+            for head in 0..<Hk { turn(w.k + (row * Hk + head) * D, norm: norms.k) }
+            self.cacheAttention.store(layer: index, attention, row: row, position: positions[row], blocks: pieces[pieceOfRow[row]].blocks)
         }
     }
 }

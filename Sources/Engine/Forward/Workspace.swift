@@ -15,15 +15,14 @@ final class Workspace {
         var queries: Int
         /// Widest layer: keyValueHeads · headSize.
         var keys: Int
-        /// Widest layer: query heads that share a key/value head.
-        var headGroup: Int
         /// Widest layer: values inside the feed-forward.
         var feedForward: Int
         /// Pairs rotated, for every rope.
         var ropePairs: [Int]
-        /// Positions in the longest sequence.
-        var context: Int
-        var blockLength: Int
+        /// Floats that the attention kernels need on each thread.
+        var attention: Int
+        /// Floats for partial results of attention.
+        var partials: Int
         var threads: Int
         /// Widest input of a dense product that may go to BLAS; 0: none.
         var denseColumns: Int
@@ -60,11 +59,10 @@ final class Workspace {
     let cosines: [UnsafeMutablePointer<Float>]
     /// For each rope: [T, pairs].
     let sines: [UnsafeMutablePointer<Float>]
-    /// For each thread: [headGroup, context].
-    let scores: [UnsafeMutablePointer<Float>]
-    /// For each thread: a pointer for each block of the longest sequence, to keys and to values.
-    let keyBlocks: [UnsafeMutablePointer<UnsafePointer<Float>?>]
-    let valueBlocks: [UnsafeMutablePointer<UnsafePointer<Float>?>]
+    /// For each thread: what the attention kernels need.
+    let attention: [UnsafeMutablePointer<Float>]
+    /// Partial results of attention that is shared out over the positions.
+    let partials: UnsafeMutablePointer<Float>
     /// For each thread: [densePanel, widest input], a panel of weights widened to F32.
     let panels: [UnsafeMutablePointer<Float>]
 
@@ -98,16 +96,8 @@ final class Workspace {
         sines = shape.ropePairs.map { floats(rows * $0) }
         let widest = max(shape.hidden, shape.queries, shape.feedForward)
         encoded = UnsafeMutableRawPointer(floats(rows * Self.encodedStride(widest) / 4))
-        scores = (0..<shape.threads).map { _ in floats(shape.headGroup * shape.context) }
-        let blocks = (shape.context + shape.blockLength - 1) / shape.blockLength
-        func pointers() -> UnsafeMutablePointer<UnsafePointer<Float>?> {
-            let pointer = UnsafeMutablePointer<UnsafePointer<Float>?>.allocate(capacity: blocks)
-            pointer.initialize(repeating: nil, count: blocks)
-            all.append(UnsafeMutableRawPointer(pointer))
-            return pointer
-        }
-        keyBlocks = (0..<shape.threads).map { _ in pointers() }
-        valueBlocks = (0..<shape.threads).map { _ in pointers() }
+        attention = (0..<shape.threads).map { _ in floats(shape.attention) }
+        partials = floats(shape.partials)
         panels = (0..<shape.threads).map { _ in floats(Self.densePanel * shape.denseColumns) }
         allocations = all
     }

@@ -189,7 +189,7 @@ private struct PlanMaker {
             }
         }
         // Each tensor was found to lie in its file, so that these sums are far from overflowing.
-        estimate.keyValuePerPosition = architecture.keyValueBytesPerPosition
+        estimate.keyValuePerPosition = architecture.keyValueBytesPerPosition(EngineOptions().cacheType)
         estimate.keyValueAtFullContext = checkedProduct([estimate.keyValuePerPosition, architecture.contextLength])
         return estimate
     }

@@ -38,6 +38,8 @@ enum sirocco_type {
     SIROCCO_MXFP4 = 39,
 };
 
+struct sirocco_attention;
+
 typedef struct sirocco_kernels {
     /// "reference", "avx2", "avx512vnni" or "neon".
     const char *name;
@@ -80,16 +82,23 @@ typedef struct sirocco_kernels {
     /// Rotates pair i of a head by the angle whose cosine and sine are given: pairs (i, i + half), or (2i, 2i + 1) when interleaved. In place.
     void (*rope)(float *head, const float *cosine, const float *sine, int64_t half, int interleaved);
 
-    /// out = Σ_p softmax_p(scale · q·K[p]) V[p] over the cached positions p = first ..< first + count (causal and window masks are that range).
-    /// Position p lies at block[p / block_length] + (p % block_length) * stride, head_size floats; other blocks are not looked at. scores holds
-    /// count floats of workspace. The order of the sums is that of the positions. Zeros for no positions.
-    void (*attend)(const float *q, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length, int64_t first,
-                   int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
+    /// Puts the keys of one position of one head into its tile (attention.h), x[0 ..< head_size]. Rounded to the nearest; Q8_0 and Q4_0 as GGML scales
+    /// its blocks, with 32 values to a block.
+    void (*store_key)(enum sirocco_type type, const float *x, int64_t head_size, void *tile, int64_t slot);
 
-    /// The same for `heads` query heads that share one key/value head; q and out are [heads, head_size], scores holds heads · count floats. Keys and
-    /// values come from memory once for all heads. The same bits as from `heads` calls of `attend`.
-    void (*attend_group)(const float *q, int64_t heads, const float *const *key_blocks, const float *const *value_blocks, int64_t block_length,
-                         int64_t first, int64_t count, int64_t stride, int64_t head_size, float scale, float *scores, float *out);
+    /// The same for values.
+    void (*store_value)(enum sirocco_type type, const float *x, int64_t head_size, void *tile, int64_t slot);
+
+    /// out = Σ_p softmax_p(scale · q·K[p]) V[p] for every query, over the positions that it sees. `workspace` holds sirocco_attention_workspace floats.
+    /// A query's result depends on the query and what it sees alone: not on the rows and heads beside it, nor on how blocks are cut.
+    void (*attend)(const struct sirocco_attention *attention, float *workspace);
+
+    /// One chunk's share of that, positions chunk · SIROCCO_CHUNK and up: for every query, [rows · heads, sirocco_partial_length].
+    void (*attend_chunk)(const struct sirocco_attention *attention, int64_t chunk, float *partials);
+
+    /// out from the shares of all chunks, from the first that row 0 sees to the last row's own, [chunks, rows · heads, sirocco_partial_length]: the
+    /// same bits as from `attend`.
+    void (*attend_fold)(const struct sirocco_attention *attention, const float *partials, float *workspace);
 
     /// x[i] = e^(x[i] − max) / Σ e^(x − max) in place; returns max + log Σ e^(x − max), so that log-probabilities are x − that. Zeros and −∞ where
     /// every value is −∞ or there is none.

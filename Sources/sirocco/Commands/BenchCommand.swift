@@ -36,7 +36,7 @@ struct BenchCommand: AsyncParsableCommand {
         let start = ContinuousClock.now
         let loaded = try loadModel(source, model.loading())
         let loadSeconds = start.duration(to: .now) / .seconds(1)
-        let engine = try LLMEngine(model: loaded, options: EngineOptions(threads: model.threads, cacheTokens: model.contextTokens))
+        let engine = try LLMEngine(model: loaded, options: model.engine)
         guard prompt + generate <= engine.contextLength else {
             throw CommandError("--prompt and --generate together exceed the context of \(engine.contextLength) tokens")
         }
@@ -74,7 +74,7 @@ struct BenchCommand: AsyncParsableCommand {
         for layer in weights.layers {
             for matrix in [layer.q, layer.k, layer.v, layer.o, layer.gate, layer.up, layer.down] { bytes += matrix.byteCount }
         }
-        return bytes + model.architecture.keyValueBytesPerPosition * (prompt + generate / 2)
+        return bytes + model.architecture.keyValueBytesPerPosition(self.model.cacheType) * (prompt + generate / 2)
     }
 }
 

@@ -84,6 +84,7 @@ let fuzzers: [Target] =
         ("FuzzJinja", ["Jinja", "JSON"]),
         ("FuzzLines", ["MCP", "JSON"]),
         ("FuzzSchema", ["Grammar", "Tokens", "JSON"]),
+        ("FuzzGrammar", ["Grammar", "Tokens"]),
     ] as [(String, [Target.Dependency])]).map { name, dependencies in
         .executableTarget(
             name: name, dependencies: dependencies + ["FuzzDriver"], path: "Fuzz/" + name,

@@ -26,7 +26,7 @@ public struct EngineOptions: Sendable, Hashable {
 
     /// Options; what is left out is chosen for the machine and the model.
     public init(
-        threads: Int? = nil, kernels: String? = nil, cacheType: CacheType = .f16, blockLength: Int = 16, cacheTokens: Int? = nil,
+        threads: Int? = nil, kernels: String? = nil, cacheType: CacheType = .f32, blockLength: Int = 16, cacheTokens: Int? = nil,
         contextLength: Int? = nil,
         maxBatchTokens: Int = 256, maxSequences: Int? = nil, maxQueuedRequests: Int = 4096, usesBLAS: Bool = true
     ) {

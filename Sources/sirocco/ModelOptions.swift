@@ -16,12 +16,12 @@ struct ModelOptions: ParsableArguments {
     var contextTokens: Int?
 
     @Option(
-        name: .customLong("kv-cache-type"), help: "How the cache keeps keys and values: f32, f16, q8_0 or q4_0. Default: f16.",
+        name: .customLong("kv-cache-type"), help: "How the cache keeps keys and values: f32, f16, q8_0 or q4_0. Default: f32.",
         transform: { name in
             guard let type = CacheType(rawValue: name) else { throw ValidationError("\(name) is none of f32, f16, q8_0, q4_0.") }
             return type
         })
-    var cacheType = CacheType.f16
+    var cacheType = CacheType.f32
 
     @OptionGroup var quantization: QuantizationOptions
 

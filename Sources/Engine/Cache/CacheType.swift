@@ -1,7 +1,8 @@
 // How a cache keeps its keys and values.
 import Kernels
 
-/// The numeric type of cached keys and values. Smaller ones take less memory and are read faster; what each loses is in docs/performance.md.
+/// The numeric type of cached keys and values. Smaller ones take less memory and are read faster; `f32` alone changes nothing, `f16` moved the
+/// logits of the small golden models by up to 0.011, `q8_0` by 0.31, `q4_0` by 4.4.
 public enum CacheType: String, Sendable, Hashable, CaseIterable {
     /// 32 bits: what the model computed.
     case f32

@@ -116,7 +116,7 @@ import Testing
         #expect(inspection.json["architecture"]?["hiddenSize"] == 192)
         #expect(inspection.json["tensors"]?.arrayValue?.count == 56)
         #expect(inspection.json["plan"]?["steps"]?.arrayValue?.count == 56)
-        #expect(inspection.json["memory"]?["keyValuePerPosition"]?.intValue == 6 * 2 * 2 * 32 * 2)
+        #expect(inspection.json["memory"]?["keyValuePerPosition"]?.intValue == 6 * 2 * 2 * 32 * 4)
         #expect(inspection.json["metadata"]?["config"]?["hidden_size"] == 192)
         #expect(inspection.json["error"] == nil)
         #expect(inspection.text.contains("layers[5].down ← model.layers.5.mlp.down_proj.weight BF16 [192 × 512] mapped"))

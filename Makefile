@@ -18,7 +18,7 @@ build: dependencies
 
 unit: dependencies
 	swift build --build-tests --explicit-target-dependency-import-check error
-	# Conversations between processes have deadlines, and one test kills every child of its process: these run by themselves, before the busy ones.
+	# Conversations between processes have deadlines: they run by themselves, before the busy ones.
 	swift test --skip-build --filter MCPTests
 	swift test --skip-build --filter AgentTests
 	swift test --skip-build --skip 'MCPTests|AgentTests'

@@ -101,7 +101,8 @@ import Testing
 
     @Test func grandchildrenEndWithTheChild() async throws {
         let (child, recorder) = try ChildProcessTests.shell("sleep 300 & echo $!; exit 0")
-        #expect(await recorder.waitForEnd() == .exited(status: 0))
+        let end = await recorder.waitForEnd()
+        #expect(end == .exited(status: 0))
         let pid = try #require(recorder.lines.first.flatMap { Int32($0) })
         await child.close()
         #expect(await eventually { !ChildProcessTests.isAlive(pid) })

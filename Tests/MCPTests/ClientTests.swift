@@ -5,6 +5,12 @@ import Testing
 
 @testable import MCP
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 @Suite struct ClientTests {
     static let me = ClientDescription(name: "c", version: "2")
     static let meta: JSONValue = [
@@ -285,13 +291,16 @@ import Testing
     }
 
     @Test func aDeadServerFailsItsCallsAndComesBack() async throws {
+        let children = Mutex<[ChildProcess]>([])
         let client = MCPClient(ClientTests.me, limits: ClientLimits(restart: 0)) { () throws(TransportError) in
-            try ChildProcess(.init(program: fixturePath))
+            let child = try ChildProcess(.init(program: fixturePath))
+            children.withLock { $0.append(child) }
+            return child
         }
         _ = try await client.callTool("echo_tool", arguments: ["text": "a"])
         let hanging = Task { try await client.callTool("slow_tool", arguments: ["steps": 10000]) }
         try await Task.sleep(for: .milliseconds(50))
-        LivingChildren.killAll()
+        children.withLock { _ = kill(-$0[0].running.load(ordering: .relaxed), SIGKILL) }
         do {
             _ = try await hanging.value
             Issue.record("answered")

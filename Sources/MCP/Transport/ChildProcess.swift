@@ -11,6 +11,8 @@ import Synchronization
 /// A child process whose standard input and output carry frames. It runs in its own process group, with the environment that it is given and no descriptor
 /// of ours but the three pipes. One thread starts it, reads both its outputs and reaps it; on Linux the kernel kills it should we die first.
 public final class ChildProcess: Transport {
+    /// The process group of the child, once it runs; 0 before.
+    let running = Atomic<pid_t>(0)
     /// What to run: a program and its arguments, no shell.
     public struct Command: Sendable, Hashable {
         /// A path, or a name to look up in the child's PATH.
@@ -114,7 +116,10 @@ public final class ChildProcess: Transport {
         var pid: pid_t = 0
         let fault = spawn(&pid)
         if fault != 0 { state.withLock { $0.fault = fault } }
-        if fault == 0 { LivingChildren.add(pid) }
+        if fault == 0 {
+            LivingChildren.add(pid)
+            running.store(pid, ordering: .relaxed)
+        }
         pipes.childHasStarted()
         guard fault == 0 else { return }
         let process = cprocess_watch(pid)
@@ -124,7 +129,8 @@ public final class ChildProcess: Transport {
         pump.hasProcessEnded = { cprocess_has_ended(pid) != 0 }
         let end = unsafe pump.run(lines: receive) { unsafe self.keep($0) }
         switch end {
-        case .endOfInput: _ = waitForEnd(of: pid, process, milliseconds: 500)
+        // A child that ends closes its descriptors before it is seen to have ended.
+        case .endOfInput, .outputClosed: _ = waitForEnd(of: pid, process, milliseconds: 500)
         case .woken where failure.reason == .closed: writer.finish(milliseconds: 200)
         default: break
         }

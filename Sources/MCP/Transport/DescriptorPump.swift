@@ -52,7 +52,11 @@ struct DescriptorPump {
                 }
             }
             if watched[1].revents != 0 { return .woken }
-            if watched[2].revents & Int16(POLLERR | POLLHUP) != 0 { return .outputClosed }
+            if watched[2].revents & Int16(POLLERR | POLLHUP) != 0 {
+                // A child that ends closes its input first; what it said before counts.
+                if hasProcessEnded != nil { unsafe drain(buffer, &splitter, lines, words) }
+                return .outputClosed
+            }
             if watched[3].revents != 0 || (count == 0 && hasProcessEnded?() == true) {
                 unsafe drain(buffer, &splitter, lines, words)
                 return .processEnded
@@ -85,7 +89,9 @@ struct DescriptorPump {
         _ buffer: UnsafeMutableBufferPointer<UInt8>, _ splitter: inout LineSplitter, _ lines: (TransportEvent) -> Void,
         _ words: (UnsafeBufferPointer<UInt8>) -> Void
     ) {
-        while isReadable(input), unsafe readLines(buffer, &splitter, lines) == nil {}
+        // Whoever writes on for ever is not listened to for ever.
+        var reads = 0
+        while reads < 4_096, isReadable(input), unsafe readLines(buffer, &splitter, lines) == nil { reads += 1 }
         splitter.finish(lines)
         while diagnostics >= 0, isReadable(diagnostics), unsafe readWords(buffer, words) {}
     }

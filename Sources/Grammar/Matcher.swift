@@ -5,7 +5,7 @@ public import Tokens
 public struct Matcher: Sendable {
     /// The grammar that it follows.
     public let grammar: CompiledGrammar
-    private var configuration: Configuration
+    private(set) var configuration: Configuration
     /// The last tokens accepted, for the canonical segmentation of what is forced after them; nil after raw bytes.
     private var recent: [TokenID]? = []
 

@@ -20,7 +20,7 @@ import Tokens
         "required":["value"],"additionalProperties":{"type":"boolean"}}
         """##
 
-    private static func rules() throws -> [(String, Rules)] {
+    static func rules() throws -> [(String, Rules)] {
         let call = try Rules.sequence([
             .literal(#"{"name": "f", "arguments": "#), Rules(jsonSchema: json(order)), .literal("}</tool_call>"),
         ])

@@ -104,12 +104,17 @@ final class TokenTrie: Sendable {
     func node(of text: some Collection<UInt8>) -> Int? {
         var node = 0
         for byte in text {
-            var child = node + 1
-            while child < Int(ends[node]) && bytes[child] != byte { child = Int(ends[child]) }
-            guard child < Int(ends[node]) else { return nil }
+            guard let child = child(of: node, byte) else { return nil }
             node = child
         }
         return node
+    }
+
+    /// The node's child by a byte.
+    func child(of node: Int, _ byte: UInt8) -> Int? {
+        var child = node + 1
+        while child < Int(ends[node]) && bytes[child] != byte { child = Int(ends[child]) }
+        return child < Int(ends[node]) ? child : nil
     }
 
     /// The bytes on the way from the root to a node.

@@ -1,4 +1,5 @@
 // The parser's stack: immutable, shared between all who come from the same past.
+import Synchronization
 
 /// What to do when the running rules are over: any of the links. Two pasts that meet in one place share one `Frames` with two links
 /// (a graph-structured stack), so that ambiguity costs no more than the number of places.
@@ -22,6 +23,9 @@ final class Frames: Sendable {
     let exactHash: Int
     /// Hash in which names do not count, and counts too far from their bounds to matter within one token are equal.
     let clampedHash: Int
+
+    /// The bytes that the ending needs from here on; −1: not asked for yet.
+    let endCost = Atomic<Int32>(-1)
 
     static let bottom = Frames(links: [], clamps: [])
 

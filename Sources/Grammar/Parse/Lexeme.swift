@@ -1,4 +1,5 @@
 // The regular pieces of a grammar: what a JSON string may hold, a number, an enumeration.
+import Synchronization
 
 /// One regular language over bytes, run by tables made beforehand. Immutable, so that every thread reads it without a lock.
 final class Lexeme: Sendable {
@@ -30,6 +31,8 @@ final class Lexeme: Sendable {
     /// For each state, the bit set of classes that lead on.
     private let live: [UInt64]
     let hashValueForSharing: Int
+    /// The shortest ways to the end that were asked for.
+    let tails = Mutex<[Int64: Tail]>([:])
 
     /// Nil when no text has an allowed length.
     init?(_ automaton: Automaton, spelling: Spelling, minimum: Int = 0, maximum: Int? = nil) throws(GrammarError) {

@@ -92,6 +92,16 @@ final class PlanRun: Sendable {
         return after
     }
 
+    /// Objects: whether the element may come now or later, order and counts aside.
+    func isLeft(_ element: Int, _ position: PlanPosition) -> Bool {
+        let group = Int(groupOf[element])
+        guard group >= 0, position.left[group] > 0 else { return false }
+        if plan.isOrdered && element < plan.declared { return element >= Int(position.next) }
+        guard element < plan.singles else { return true }
+        let bit = element - (plan.isOrdered ? plan.declared : 0)
+        return position.seen[bit >> 6] >> UInt64(bit & 63) & 1 == 0
+    }
+
     private func canFinish(_ position: PlanPosition) -> Bool {
         if plan.counters.isEmpty { return bounds.canFinishUncounted(position) }
         if let answer = known.withLock({ $0[position] }) { return answer }

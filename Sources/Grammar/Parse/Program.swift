@@ -1,5 +1,6 @@
 // A finished graph: ways that lead nowhere are cut, and what remains never changes.
 import JSON
+import Synchronization
 
 /// The grammar as configurations run it. From every node that can be reached, the rule can be finished.
 final class Program: Sendable {
@@ -13,6 +14,17 @@ final class Program: Sendable {
     let entry: NodeID
     /// Whether some object keeps track of its undeclared names.
     let hasNames: Bool
+    private let costs = Mutex<EndingCosts?>(nil)
+
+    /// What endings cost, worked out when it is first asked for.
+    var endingCosts: EndingCosts {
+        costs.withLock {
+            if let known = $0 { return known }
+            let made = EndingCosts(self)
+            $0 = made
+            return made
+        }
+    }
 
     /// - Throws: `.unsatisfiable` when no text at all can be finished from the entry.
     init(_ graph: Graph, entry: NodeID, reason: (pointer: JSONPointer, text: String)? = nil) throws(GrammarError) {

@@ -1,0 +1,45 @@
+// Answers that end: what may come next when only so many tokens are left.
+public import Tokens
+
+extension Matcher {
+    private var endings: Endings { Endings(program: grammar.program, trie: grammar.trie) }
+
+    /// The fewest tokens after which the text is complete, as far as a search finds them (0 where it may stop here): the shortest ending in
+    /// bytes, spelled in as few tokens as spell it. Nil when no ending was found, as where the vocabulary cannot spell it.
+    public var tokensToEnd: Int? { endings.tokens(configuration)?.count }
+
+    /// The bytes of the shortest ending; nil when none was found.
+    public var shortestEnding: [UInt8]? { endings.bytes(configuration) }
+
+    /// Whether so many tokens suffice so amply that no token need be forbidden for the ending's sake (of those that open nothing long).
+    public func isComfortable(remainingTokens: Int) -> Bool { endings.isComfortable(configuration, remainingTokens) }
+
+    /// Takes one token if the text can then be finished within the tokens left after it; else false, and nothing has changed.
+    public mutating func accept(_ token: TokenID, remainingTokens: Int) -> Bool {
+        let before = self
+        guard accept(token) else { return false }
+        if endings.fits(configuration, remainingTokens - 1) { return true }
+        self = before
+        return false
+    }
+
+    /// Whether `accept(_:remainingTokens:)` would take the token.
+    public func fits(_ token: TokenID, remainingTokens: Int) -> Bool {
+        var copy = self
+        return copy.accept(token, remainingTokens: remainingTokens)
+    }
+
+    /// Makes the mask the tokens after which the text can still be finished within `remainingTokens`, this one counted.
+    ///
+    /// As long as the tokens left suffice for the shortest ending, some token is allowed; one walk over the vocabulary, so a caller with
+    /// plenty of tokens left uses `fill(_:)` and checks the token it chose with `accept(_:remainingTokens:)`.
+    public func fill(_ mask: inout TokenMask, remainingTokens: Int) {
+        var bits = grammar.mask(for: configuration)
+        endings.restrict(&bits, configuration, remainingTokens)
+        // The shortest ending's own first token leads there, whatever the walk made of names that were equal so far.
+        if let tokens = endings.tokens(configuration), let first = tokens.first, tokens.count <= remainingTokens {
+            bits[Int(first) >> 6] |= 1 << UInt64(first & 63)
+        }
+        mask.assign(bits)
+    }
+}

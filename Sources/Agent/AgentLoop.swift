@@ -222,6 +222,7 @@ extension Usage {
         promptTokens += other.promptTokens
         generatedTokens += other.generatedTokens
         forcedTokens += other.forcedTokens
+        ledTokens += other.ledTokens
         prefillSeconds += other.prefillSeconds
         decodeSeconds += other.decodeSeconds
     }

@@ -125,6 +125,8 @@ struct Reply {
         } else {
             switch reason {
             case .stop: finish = calls.isEmpty ? .stop : .toolCalls
+            // A free text may stop anywhere for its grammar, but it was cut all the same.
+            case .budget: finish = !calls.isEmpty ? .toolCalls : request.output == .text ? .length : .stop
             case .length: finish = .length
             case .cancelled: finish = .cancelled
             }
@@ -132,6 +134,9 @@ struct Reply {
         let message = Message(
             role: .assistant, content: content, reasoning: reasoning.isEmpty ? nil : reasoning, toolCalls: calls, generated: generatedTurn()
         )
+        if finish != .length, usage.isLed {
+            events.append(.note("the answer was led to a valid end by its budget of tokens: it may lack what there was no room for"))
+        }
         events.append(.finished(finish, usage, message))
         return events
     }

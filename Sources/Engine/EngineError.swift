@@ -23,6 +23,9 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     case matcherRejected(token: TokenID, position: Int)
     /// More requests wait than `EngineOptions.maxQueuedRequests`.
     case queueFull(limit: Int)
+    /// Fewer tokens are allowed (by `maxTokens`, or by what the prompt leaves of the context) than the shortest text of the grammar takes; nil: no
+    /// ending was found.
+    case budgetTooSmall(minimum: Int?, limit: Int)
     /// The caller's task was cancelled.
     case cancelled
     /// The system grants no further thread.
@@ -44,6 +47,9 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case .matcherRejected(let token, let position):
             "internal error: the grammar rejected token \(token), which its mask allowed, at position \(position)"
         case .queueFull(let limit): "\(limit) requests wait already"
+        case .budgetTooSmall(let minimum?, let limit):
+            "the shortest answer that the grammar allows takes \(minimum) tokens, and at most \(limit) may be generated"
+        case .budgetTooSmall(nil, let limit): "no answer that the grammar allows was found within the \(limit) tokens that may be generated"
         case .cancelled: "the request was cancelled"
         case .noThread: "the system grants no further thread"
         case .shutDown: "the engine was shut down"

@@ -39,8 +39,10 @@ public struct GeneratedToken: Sendable {
 public enum FinishReason: Sendable, Hashable {
     /// A stop token, or the grammar is complete and allows nothing more.
     case stop
-    /// `maxTokens`, or the context is full.
+    /// `maxTokens`, or the context is full: the reply is cut.
     case length
+    /// `maxTokens`, or the context is full, and the reply is complete: its grammar may end here, though it might have gone on.
+    case budget
     /// `Generation.cancel()`.
     case cancelled
 }
@@ -53,10 +55,15 @@ public struct Usage: Sendable, Hashable {
     public var generatedTokens = 0
     /// Tokens of the reply that the grammar forced.
     public var forcedTokens = 0
+    /// Tokens of the reply that are not the model's own choice, because after that the grammar could not have ended within the budget.
+    public var ledTokens = 0
     /// From the request's arrival to its first sampled token, waiting included.
     public var prefillSeconds = 0.0
     /// From the first sampled token to the end.
     public var decodeSeconds = 0.0
+
+    /// Whether the reply is complete only because its budget led it to its end: it may lack what there was no room for.
+    public var isLed = false
 
     /// Nothing yet.
     public init() {}

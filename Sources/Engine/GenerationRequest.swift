@@ -12,7 +12,8 @@ public struct GenerationRequest: Sendable {
     public var constraint: Matcher?
     /// Tokens that end the reply. Under a constraint they are allowed exactly where the grammar can stop.
     public var stopTokens: Set<TokenID>
-    /// Tokens to generate at most, forced ones and the stop token included; at least 1.
+    /// Tokens to generate at most, forced ones and the stop token included; at least 1. Under a constraint the reply is led to a valid end within
+    /// them, and within the context; fewer than its shortest text takes are refused.
     public var maxTokens: Int
     /// Log-probabilities: nil: none; 0: of each chosen token; n: also of the n most likely (at most 20).
     public var logprobs: Int?
@@ -55,6 +56,8 @@ public struct GenerationRequest: Sendable {
         if let logprobs, !(0...Self.maxLogprobs).contains(logprobs) {
             throw .invalidParameter(name: "logprobs", reason: "\(logprobs) is not within 0 to \(Self.maxLogprobs)")
         }
+        let budget = min(maxTokens, contextLength - prompt.count)
+        if let constraint, !constraint.canFinish(within: budget) { throw .budgetTooSmall(minimum: constraint.tokensToEnd, limit: budget) }
     }
 }
 

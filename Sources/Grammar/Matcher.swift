@@ -9,6 +9,9 @@ public struct Matcher: Sendable {
     /// The last tokens accepted, for the canonical segmentation of what is forced after them; nil after raw bytes.
     private var recent: [TokenID]? = []
 
+    /// The last ending that was looked for: what it was thought to cost in bytes, and its tokens.
+    var knownEnding: (cost: Int32, tokens: Int)?
+
     private static let recentLimit = 16
     private static let forcedByteLimit = 256
 

@@ -14,13 +14,28 @@ extension Matcher {
     /// Whether so many tokens suffice so amply that no token need be forbidden for the ending's sake (of those that open nothing long).
     public func isComfortable(remainingTokens: Int) -> Bool { endings.isComfortable(configuration, remainingTokens) }
 
+    /// Whether the text can be finished within so many tokens, as far as a search finds.
+    public func canFinish(within tokens: Int) -> Bool { endings.fits(configuration, tokens) }
+
     /// Takes one token if the text can then be finished within the tokens left after it; else false, and nothing has changed.
     public mutating func accept(_ token: TokenID, remainingTokens: Int) -> Bool {
         let before = self
         guard accept(token) else { return false }
-        if endings.fits(configuration, remainingTokens - 1) { return true }
+        if hasRoom(remainingTokens - 1) { return true }
         self = before
         return false
+    }
+
+    /// `canFinish(within:)` for a parse in progress. Where the costs rose no higher since an ending was found that is shorter, by a quarter and
+    /// by 16 tokens, than what is left now, it is not looked for again.
+    private mutating func hasRoom(_ tokens: Int) -> Bool {
+        if tokens < 0 { return false }
+        if endings.isComfortable(configuration, tokens) { return true }
+        let cost = grammar.program.endingCosts.ofEnding(configuration)
+        if let known = knownEnding, cost <= known.cost, known.tokens + max(known.tokens / 4, 16) <= tokens { return true }
+        guard let ending = endings.tokens(configuration) else { return false }
+        knownEnding = (cost, ending.count)
+        return ending.count <= tokens
     }
 
     /// Whether `accept(_:remainingTokens:)` would take the token.
@@ -29,9 +44,18 @@ extension Matcher {
         return copy.accept(token, remainingTokens: remainingTokens)
     }
 
+    /// Makes the mask the first token of the shortest ending alone, where that fits into `remainingTokens`; else nothing.
+    public func fillEnding(_ mask: inout TokenMask, remainingTokens: Int) {
+        mask.clearAll()
+        if let tokens = endings.tokens(configuration), let first = tokens.first, tokens.count <= remainingTokens, first < mask.count {
+            mask.set(first)
+        }
+    }
+
     /// Makes the mask the tokens after which the text can still be finished within `remainingTokens`, this one counted.
     ///
-    /// As long as the tokens left suffice for the shortest ending, some token is allowed; one walk over the vocabulary, so a caller with
+    /// Names of members that must differ are compared when they are whole: within one, a token may be allowed after which only a longer name is
+    /// left. As long as the tokens left suffice for the shortest ending, some token is allowed; one walk over the vocabulary, so a caller with
     /// plenty of tokens left uses `fill(_:)` and checks the token it chose with `accept(_:remainingTokens:)`.
     public func fill(_ mask: inout TokenMask, remainingTokens: Int) {
         var bits = grammar.mask(for: configuration)

@@ -54,6 +54,7 @@ public struct Generate: WorkTool {
         }
         result["finish_reason"] = .string(answer.end.rawValue)
         result["complete"] = .bool(answer.end == .stop)
+        if answer.isShortened { result["shortened"] = true }
         result["seed"] = seed.map { JSONValue($0) }
         result["usage"] = context.usage(of: answer)
         return .object(result)

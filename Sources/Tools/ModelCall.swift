@@ -17,6 +17,8 @@ struct Answer: Sendable {
     var end: AnswerEnd
     var inputTokens: Int
     var outputTokens: Int
+    /// Whether the budget of tokens led a structured answer to its end, so that it may lack what there was no room for.
+    var isShortened = false
 }
 
 extension ToolContext {
@@ -68,12 +70,14 @@ extension ToolContext {
                     case .cancelled: throw ToolFailure.cancelled
                     }
                     return Answer(
-                        text: message.content, end: end, inputTokens: usage.promptTokens, outputTokens: usage.generatedTokens)
-                case .note, .reasoning, .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
+                        text: message.content, end: end, inputTokens: usage.promptTokens, outputTokens: usage.generatedTokens,
+                        isShortened: usage.isLed)
+                case .note(let text): note(text)
+                case .reasoning, .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
                 }
             }
         } catch {
-            throw ToolFailure(modelError: error, output: request.output)
+            throw ToolFailure(modelError: error, of: request)
         }
         throw Task.isCancelled ? .cancelled : .model("\(ChatError.endedWithoutResult)")
     }
@@ -102,13 +106,15 @@ extension ToolContext {
 
 extension ToolFailure {
     /// What a chat model's error means for the caller of a tool.
-    init(modelError error: any Error, output: OutputFormat = .text) {
+    init(modelError error: any Error, of request: ChatRequest? = nil) {
         switch error {
         case let failure as ToolFailure: self = failure
         case is CancellationError: self = .cancelled
         case ChatError.output(let grammar):
-            let argument = if case .regex = output { "regex" } else { "schema" }
+            let argument = if case .regex = request?.output { "regex" } else { "schema" }
             self = .unsupportedSchema(argument: argument, reason: "\(grammar)")
+        case ChatError.engine(.budgetTooSmall(let minimum, let limit)):
+            self = .budgetTooSmall(minimum: minimum, limit: limit, isContext: limit < request?.maxTokens ?? .max)
         default: self = Task.isCancelled ? .cancelled : .model("\(error)")
         }
     }

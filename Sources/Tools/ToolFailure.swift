@@ -10,6 +10,9 @@ public enum ToolFailure: Error, Sendable, Hashable {
     case tooLarge(argument: String, bytes: Int, limit: Int)
     /// A schema (or regular expression) of the caller that cannot be enforced; nothing was computed.
     case unsupportedSchema(argument: String, reason: String)
+    /// Fewer tokens are allowed than the shortest answer of the promised form takes (nil: none was found); nothing was computed. `limit` is what
+    /// `max_output_tokens` says or, where `isContext`, what the prompt leaves of the model's context.
+    case budgetTooSmall(minimum: Int?, limit: Int, isContext: Bool)
     /// The tokens ended before a structure was whole.
     case outOfTokens(written: Int, limit: Int?)
     /// The time ended before the work was done.
@@ -32,6 +35,10 @@ extension ToolFailure: CustomStringConvertible {
         case .tooLarge(let argument, let bytes, let limit):
             "\(argument) has \(bytes) bytes; at most \(limit) are accepted. Split it, or send less."
         case .unsupportedSchema(let argument, let reason): "\(argument) cannot be enforced, so nothing was generated: \(reason)"
+        case .budgetTooSmall(let minimum, let limit, let isContext):
+            (minimum.map { "The shortest answer of this form takes \($0) tokens, and " } ?? "No answer of this form was found that is short enough: ")
+                + (isContext ? "the prompt leaves \(limit) of the model's context. " : "max_output_tokens allows \(limit). ")
+                + "Nothing was generated. " + (isContext ? "Send a shorter text, or ask for less." : "Raise max_output_tokens, or ask for less.")
         case .outOfTokens(let written, let limit):
             if let limit, written >= limit {
                 "The answer was not complete after \(written) tokens, the limit of max_output_tokens (\(limit)). "

@@ -58,6 +58,9 @@ public struct ToolContext: Sendable {
         }
     }
 
+    /// Logs how a request was carried out, where that is not as it was asked.
+    func note(_ text: String) { call.log(.notice, ["message": .string(text)], logger: "model") }
+
     /// Whole milliseconds since the call began.
     var elapsedMilliseconds: Int {
         let elapsed = started.duration(to: .now).components

@@ -88,7 +88,7 @@ struct ChatLine {
             "finish_reason": .string(reason),
             "usage": [
                 "prompt_tokens": JSONValue(completion.usage.promptTokens), "completion_tokens": JSONValue(completion.usage.generatedTokens),
-                "forced_tokens": JSONValue(completion.usage.forcedTokens),
+                "forced_tokens": JSONValue(completion.usage.forcedTokens), "led_tokens": JSONValue(completion.usage.ledTokens),
             ],
         ]
     }

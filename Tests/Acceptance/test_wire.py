@@ -7,7 +7,7 @@ import unittest
 
 from support import MODERN, Connection
 
-LONG = {"prompt": "Tell a story.", "regex": "[a-z ]{1800,2000}", "max_output_tokens": 1500}
+LONG = {"prompt": "Tell a story.", "regex": "[a-z ]{1800,2000}", "max_output_tokens": 1950}
 
 
 class Wire(unittest.TestCase):

@@ -59,10 +59,60 @@ import Tokens
     }
 
     @Test func forcedTokensCountAgainstTheLimit() async throws {
-        let reply = try await generate(.literal("abcdefgh"), maxTokens: 5)
-        #expect(text(reply) == "abcde" && reply.reason == .length)
         let exact = try await generate(.literal("abcde"), maxTokens: 5)
-        #expect(exact.reason == .stop)
+        #expect(exact.reason == .stop && exact.usage?.isLed == false)
+    }
+
+    /// A budget that cannot suffice is refused before anything is computed, with what would suffice; the context is a budget too.
+    @Test(arguments: [(9, 5), (509, 60)]) func aBudgetBelowTheMinimumIsRefused(promptCount: Int, maxTokens: Int) async throws {
+        await #expect {
+            _ = try await generate(.literal("abcdefgh"), prompt: randomTokens(promptCount, seed: 2), maxTokens: maxTokens)
+        } throws: {
+            guard case .budgetTooSmall(8, let limit)? = $0 as? EngineError else { return false }
+            return limit == min(maxTokens, 512 - promptCount)
+        }
+    }
+
+    /// Whatever the model wants, within any budget that suffices at all the reply is complete; one that needs no leading is not touched.
+    @Test func repliesEndWithinTheirBudget() async throws {
+        let tree = ##"{"type":"object","properties":{"v":{"type":"integer"},"c":{"type":"array","items":{"$ref":"#"}}},"required":["v"]}"##
+        let lark = "start: sum\nsum: term (\"+\" term)*\nterm: /[0-9]+/ | \"(\" sum \")\"\n"
+        let table: [(name: String, rules: Rules)] = [
+            ("tree", try Rules(tree, syntax: .jsonSchema)), ("string", try Rules(#"{"type":"string","minLength":4}"#, syntax: .jsonSchema)),
+            ("numbers", try Rules(#"{"type":"array","items":{"type":"number","minimum":10},"minItems":2}"#, syntax: .jsonSchema)),
+            ("expression", try Rules(lark, syntax: .lark)), ("regex", try Rules(regex: "(ab)*c{3}|x[^y]*y{4}")),
+            ("text", try .anyText(until: [Trigger("<", .literal("tag>"))], atLeastOne: true)),
+        ]
+        let engine = try LLMEngine(model: TinyModel.make(), options: EngineOptions(threads: 2))
+        var led = 0
+        for (name, rules) in table {
+            let matcher = try TinyModel.matcher(rules)
+            let least = try #require(matcher.tokensToEnd)
+            for (index, budget) in [least, least + 1, least + 2, least + 5, least + 12, 40].enumerated() where budget >= least {
+                let (seed, atContext) = (UInt64(index), index % 2 == 1)
+                let reply = try await self.reply(
+                    to: matcher, seed: seed, promptCount: atContext ? 512 - budget : 9, maxTokens: atContext ? 400 : budget, engine)
+                let place = "\(name), budget \(budget)\(atContext ? " of context" : ""), seed \(seed): \(text(reply))"
+                var copy = matcher
+                for token in reply.tokens where !token.isStop && !copy.accept(token.id) { Issue.record("\(place): not of the grammar") }
+                #expect(copy.canStop && reply.tokens.count <= budget && (reply.reason == .stop || reply.reason == .budget), "\(place)")
+                led += reply.usage?.isLed == true ? 1 : 0
+                guard !atContext else { continue }
+                let ample = try await self.reply(to: matcher, seed: seed, promptCount: 9, maxTokens: 500, engine)
+                let isEqual = ample.ids == reply.ids
+                #expect(isEqual == (reply.usage?.isLed == false), "\(place)")
+            }
+        }
+        #expect(led > 10, "\(led)")
+        await engine.shutdown()
+    }
+
+    private func reply(to matcher: Matcher, seed: UInt64, promptCount: Int, maxTokens: Int, _ engine: LLMEngine) async throws -> Reply {
+        try await engine.generate(
+            GenerationRequest(
+                prompt: randomTokens(promptCount, seed: 2), sampling: .init(temperature: 3, seed: seed), constraint: matcher, stopTokens: [Self.stop],
+                maxTokens: maxTokens)
+        ).collect()
     }
 
     /// Forced tokens go through the model like any other: what follows them is what teacher forcing would sample.

@@ -130,6 +130,66 @@ import Tokens
     }
 }
 
+extension EndingTests {
+    private static let schemas = [
+        "recursive":
+            ##"{"type":"object","properties":{"v":{"type":"integer"},"c":{"type":"array","items":{"$ref":"#"},"minItems":1}},"required":["v"]}"##,
+        "strings":
+            #"{"type":"object","properties":{"a":{"type":"string","minLength":30},"b":{"type":"string","pattern":"^[A-Z]{3}-[0-9]{6,}$"},"d":{"type":"string","format":"date-time"}},"required":["a","b","d"]}"#,
+        "numbers":
+            #"{"type":"array","items":{"anyOf":[{"type":"number","minimum":1000.5},{"type":"integer","multipleOf":7}]},"minItems":3,"maxItems":30}"#,
+        "arrays":
+            #"{"type":"array","prefixItems":[{"enum":["left","right"]},{"type":"boolean"}],"items":{"type":"array","minItems":2,"items":{"type":"null"}},"contains":{"type":"boolean"},"minItems":4}"#,
+        "objects":
+            #"{"type":"object","minProperties":4,"patternProperties":{"^x":{"type":"integer"}},"additionalProperties":{"type":"string","maxLength":9}}"#,
+        "unlike": #"{"oneOf":[{"type":"integer"},{"type":"object","required":["long"],"properties":{"long":{"type":"string","minLength":120}}}]}"#,
+    ]
+    private static let texts: [(name: String, text: String, syntax: GrammarSyntax)] = [
+        ("lark", "start: sum\nsum: term (\"+\" term)*\nterm: NUMBER | \"(\" sum \")\"\nNUMBER: /[0-9]+(\\.[0-9]+)?/\n", .lark),
+        ("gbnf", "root ::= \"[\" item (\", \" item)* \"]\"\nitem ::= [a-z]{3,8} | root\n", .gbnf),
+    ]
+
+    /// A walk as the engine takes it: any token of the plain mask if room to finish is left after it, else one of the mask for the budget.
+    @Test func randomWalksAreValidWithinAnyBudget() throws {
+        let vocabulary = try MaskTests.breeze.get().vocabulary
+        let seed = UInt64(41)
+        print("random walks within budgets: seed \(seed)")
+        var random = SeededGenerator(seed: seed)
+        var rules = try Self.schemas.sorted { $0.key < $1.key }.map { ($0.key, try Rules($0.value, syntax: .jsonSchema)) }
+        rules += try Self.texts.map { ($0.name, try Rules($0.text, syntax: $0.syntax)) }
+        for (name, rules) in rules {
+            let grammar = try CompiledGrammar(rules, vocabulary: vocabulary)
+            let validator = try Self.schemas[name].map { try InstanceValidator(schema: JSONValue(parsing: $0)) }
+            let least = try #require(grammar.makeMatcher().tokensToEnd)
+            for budget in [least, least + 1, least + 3, least + 10, least + 40, least + 150] {
+                var matcher = grammar.makeMatcher()
+                var mask = TokenMask(count: vocabulary.count)
+                var bytes: [UInt8] = []
+                var remaining = budget
+                while remaining > 0, !matcher.isFinished, !matcher.canStop || Int.random(in: 0..<20, using: &random) > 0 {
+                    matcher.fill(&mask)
+                    var token = try #require(mask.allowedTokens.randomElement(using: &random))
+                    if !matcher.accept(token, remainingTokens: remaining) {
+                        matcher.fill(&mask, remainingTokens: remaining)
+                        token = try #require(mask.allowedTokens.randomElement(using: &random), "\(name), budget \(budget): \(remaining) left")
+                        if !matcher.accept(token, remainingTokens: remaining) {
+                            matcher.fillEnding(&mask, remainingTokens: remaining)
+                            token = try #require(mask.allowedTokens.first)
+                            let isTaken = matcher.accept(token, remainingTokens: remaining)
+                            #expect(isTaken)
+                        }
+                    }
+                    bytes += vocabulary.tokens[Int(token)]
+                    remaining -= 1
+                }
+                let place = "\(name), budget \(budget), seed \(seed): \(String(decoding: bytes, as: UTF8.self))"
+                #expect(matcher.canStop, "\(place)")
+                if let validator { #expect(validator.validate(try JSONValue(parsing: bytes)).isEmpty, "\(place)") }
+            }
+        }
+    }
+}
+
 extension Matcher {
     fileprivate var minimumBytes: Int { Int(grammar.program.endingCosts.ofEnding(configuration)) }
 }

@@ -2,6 +2,7 @@
 import Chat
 import Embedded
 import Engine
+import Grammar
 import JSON
 import MCP
 import TestSupport
@@ -52,12 +53,43 @@ private let embedded = Task { () throws -> LocalChatModel in
         #expect(rows.count == 10 && exact >= 8, "\(exact) of \(rows.count)")
     }
 
-    /// Whatever the budget, what comes back is whole or an explanation.
-    @Test(arguments: [1, 5, 20]) func aSmallBudgetIsExplained(tokens: Int) async throws {
-        let found = await failure(
-            try tools(over: try await embedded.value), "extract",
-            ["text": .string(Self.order), "schema": Self.schema, "max_output_tokens": JSONValue(tokens)])
-        #expect(found == .outOfTokens(written: tokens, limit: tokens))
+    /// Every budget from the least that can suffice upwards: the answer is whole and valid, and says whether it was led there; below, an
+    /// explanation that names the least.
+    @Test(
+        arguments: [
+            schema,
+            ["type": "object", "properties": ["city": ["type": "string"], "email": ["type": "string", "format": "email"]], "required": ["email"]],
+            [
+                "type": "object",
+                "properties": [
+                    "items": [
+                        "type": "array", "items": ["type": "object", "properties": ["n": ["type": "integer"]], "required": ["n"]], "minItems": 1,
+                    ],
+                    "kind": ["enum": ["an order of many things", "other"]],
+                ], "required": ["items", "kind"], "additionalProperties": false,
+            ],
+        ] as [JSONValue]) func everyBudgetEndsInAValidAnswer(schema: JSONValue) async throws
+    {
+        let all = try tools(over: await embedded.value)
+        let validator = try InstanceValidator(schema: schema)
+        func arguments(_ tokens: Int) -> JSONValue {
+            ["text": .string(Self.order), "schema": schema, "max_output_tokens": JSONValue(tokens)]
+        }
+        guard case .budgetTooSmall(let least?, limit: 1, isContext: false)? = await failure(all, "extract", arguments(1)) else {
+            Issue.record("a budget of one token was not refused")
+            return
+        }
+        #expect(await failure(all, "extract", arguments(least - 1)) == .budgetTooSmall(minimum: least, limit: least - 1, isContext: false))
+        let free = try await all.run("extract", arguments: arguments(200))
+        let natural = try #require(free["usage"]?["output_tokens"]?.intValue)
+        for budget in least...(max(natural, least) + 2) {
+            let result = try await all.run("extract", arguments: arguments(budget))
+            let data = try #require(result["data"])
+            #expect(validator.validate(data).isEmpty, "budget \(budget): \(data)")
+            #expect(result["usage"]?["output_tokens"]?.intValue ?? .max <= budget)
+            let isFree = data == free["data"] && result["shortened"] == nil
+            #expect(isFree == (budget >= natural), "budget \(budget) of \(natural): \(result)")
+        }
     }
 
     @Test func aTextBeyondTheContextIsExplained() async throws {

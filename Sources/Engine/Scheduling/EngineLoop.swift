@@ -110,6 +110,7 @@ final class EngineLoop: @unchecked Sendable {
 
     private func finish(_ sequence: SequenceState, _ generation: GenerationState, _ reason: FinishReason) {
         let now = monotonicSeconds()
+        generation.usage.isLed = reason == .budget || reason == .stop && generation.usage.ledTokens > 0
         generation.usage.prefillSeconds = (generation.firstToken ?? now) - generation.arrival
         generation.usage.decodeSeconds = now - (generation.firstToken ?? now)
         generation.events.yield(.success(.finished(reason, generation.usage)))
@@ -173,6 +174,7 @@ final class EngineLoop: @unchecked Sendable {
                 blocks: scheduler.blocks(of: piece.sequence), isDenseChunk: piece.isDenseChunk)
             for position in piece.logitsFrom..<piece.end { consumers.append((sequence, position)) }
             if piece.logitsFrom < piece.end, case .generation(let generation) = sequence.purpose, generation.matcher != nil {
+                generation.remaining = room(sequence, generation)
                 masked.append(generation)
             }
         }
@@ -249,7 +251,7 @@ final class EngineLoop: @unchecked Sendable {
         token.isStop = generation.request.stopTokens.contains(token.id) && generation.matcher?.canStop ?? true
         tokens.append(token)
         if token.isStop { return .stop }
-        if generation.matcher != nil && !generation.matcher!.accept(token.id) {
+        if !generation.accept(token.id) {
             throw .matcherRejected(token: token.id, position: sequence.tokens.count)
         }
         sequence.tokens.append(token.id)
@@ -260,13 +262,8 @@ final class EngineLoop: @unchecked Sendable {
     private func extend(
         _ sequence: SequenceState, _ generation: GenerationState, _ tokens: inout [GeneratedToken]
     ) throws(EngineError) -> FinishReason? {
-        func room() -> Int {
-            min(generation.request.maxTokens - generation.usage.generatedTokens, contextLength - sequence.tokens.count)
-        }
-        if generation.matcher?.isFinished == true { return .stop }
-        if room() <= 0 { return .length }
-        guard generation.matcher != nil else { return nil }
-        for token in generation.matcher!.forcedTokens(limit: room()) {
+        if let reason = ending(sequence, generation) { return reason }
+        for token in generation.forcedTokens(room: room(sequence, generation)) {
             guard generation.matcher!.accept(token) else {
                 throw .matcherRejected(token: token, position: sequence.tokens.count)
             }
@@ -276,8 +273,19 @@ final class EngineLoop: @unchecked Sendable {
             generation.usage.generatedTokens += 1
             generation.usage.forcedTokens += 1
         }
-        if generation.matcher!.isFinished { return .stop }
-        return room() <= 0 ? .length : nil
+        return ending(sequence, generation)
+    }
+
+    /// Why the reply ends here, if it does.
+    private func ending(_ sequence: SequenceState, _ generation: GenerationState) -> FinishReason? {
+        if generation.matcher?.isFinished == true { return .stop }
+        if room(sequence, generation) > 0 { return nil }
+        return generation.matcher?.canStop == true ? .budget : .length
+    }
+
+    /// Tokens that may still be generated.
+    private func room(_ sequence: SequenceState, _ generation: GenerationState) -> Int {
+        min(generation.request.maxTokens - generation.usage.generatedTokens, contextLength - sequence.tokens.count)
     }
 
     private func publishStatistics() {

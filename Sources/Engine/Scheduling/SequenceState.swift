@@ -43,8 +43,14 @@ final class GenerationState {
     var prefilled = 0
     /// Tokens that were known when it entered the queue.
     var initialCount = 0
+    /// Tokens that may still be generated when the next one is sampled, that one included.
+    var remaining = 0
     /// What the sampler said in this step.
     var outcome: Result<GeneratedToken, EngineError>?
+    /// The parse after the sampled token, where it was tried already.
+    private(set) var following: Matcher?
+    /// No ending within the budget was found any more, so that the reply may be cut.
+    private(set) var hasLostItsEnd = false
 
     init(request: GenerationRequest, events: Generation.Stream.Continuation, vocabularySize: Int) {
         self.request = request
@@ -58,21 +64,87 @@ final class GenerationState {
     func fillMask() {
         guard matcher != nil else { return }
         matcher!.fill(&mask)
-        if matcher!.canStop { request.stopTokens.forEach { mask.set($0) } }
+        addStops()
     }
 
     /// Chooses the token that follows from its row of logits; the outcome is kept for the engine's thread.
     func sample(_ logits: UnsafeBufferPointer<Float>, tokens: [TokenID], scratch: SamplerScratch) {
         request.logitsObserver?(Array(logits))
         let known = UnsafeBufferPointer(rebasing: logits.prefix(request.vocabularyLimit ?? logits.count))
+        let sampler = Sampler(raw: known, scratch: scratch)
         do throws(EngineError) {
-            outcome = .success(
-                try Sampler(raw: known, scratch: scratch).sample(
-                    request.sampling, tokens: tokens, promptCount: request.prompt.count, mask: matcher == nil ? nil : mask.words,
-                    logprobs: request.logprobs))
+            var token = try choose(sampler, tokens)
+            if !leavesRoom(token.id), leadToEnd() {
+                token = try choose(sampler, tokens)
+                usage.ledTokens += 1
+                // The mask is a little too wide within names.
+                for _ in 0..<Self.ledTries where !leavesRoom(token.id) {
+                    mask.clear(token.id)
+                    if mask.allowedCount == 0 { matcher!.fillEnding(&mask, remainingTokens: remaining) }
+                    token = try choose(sampler, tokens)
+                }
+                if !leavesRoom(token.id) {
+                    matcher!.fillEnding(&mask, remainingTokens: remaining)
+                    token = try choose(sampler, tokens)
+                }
+            }
+            outcome = .success(token)
         } catch {
             outcome = .failure(error)
         }
+    }
+
+    private func choose(_ sampler: Sampler, _ tokens: [TokenID]) throws(EngineError) -> GeneratedToken {
+        try sampler.sample(
+            request.sampling, tokens: tokens, promptCount: request.prompt.count, mask: matcher == nil ? nil : mask.words, logprobs: request.logprobs)
+    }
+
+    // MARK: - The budget
+
+    /// Tokens of a mask for the budget that are tried before the shortest ending's own.
+    private static let ledTries = 4
+
+    /// Whether the reply can be finished within its budget after this token.
+    private func leavesRoom(_ token: TokenID) -> Bool {
+        guard var next = matcher, !hasLostItsEnd, !(next.canStop && request.stopTokens.contains(token)) else { return true }
+        guard next.accept(token, remainingTokens: remaining) else { return false }
+        following = next
+        return true
+    }
+
+    /// Makes the mask what leaves room to finish; false, and the mask forbids nothing on that account, where nothing does.
+    private func leadToEnd() -> Bool {
+        matcher!.fill(&mask, remainingTokens: remaining)
+        addStops()
+        hasLostItsEnd = mask.allowedCount == 0
+        return !hasLostItsEnd
+    }
+
+    private func addStops() {
+        if matcher!.canStop { request.stopTokens.forEach { mask.set($0) } }
+    }
+
+    /// Takes the sampled token into the parse; false when the grammar rejects it.
+    func accept(_ token: TokenID) -> Bool {
+        if let next = following.take() {
+            matcher = next
+            return true
+        }
+        return matcher?.accept(token) ?? true
+    }
+
+    /// What the grammar forces from here, as far as the reply can be finished within `room` tokens in all. The last tokens are left to the mask
+    /// where the canonical spelling takes more than there are.
+    func forcedTokens(room: Int) -> [TokenID] {
+        guard let matcher else { return [] }
+        let forced = matcher.forcedTokens(limit: room)
+        if forced.isEmpty || hasLostItsEnd { return forced }
+        var end = matcher
+        for token in forced where !end.accept(token) { return forced }
+        if end.canFinish(within: room - forced.count) { return forced }
+        end = matcher
+        for (index, token) in forced.enumerated() where !end.accept(token, remainingTokens: room - index) { return Array(forced[..<index]) }
+        return forced
     }
 }
 

@@ -15,6 +15,8 @@ final class TokenTrie: Sendable {
     let maximumDepth: Int
     /// Tokens with two quotes or more, and what stands between them: a member's whole name may lie in them.
     let quotingTokens: [(token: TokenID, names: [[UInt8]])]
+    /// Whether every byte that occurs in UTF-8 is a token, so that any text can be spelled, in at most as many tokens as it has bytes.
+    let spellsEveryByte: Bool
     /// Masks of lexeme states, shared by all grammars over this vocabulary.
     let lexemeMasks = LexemeMaskStore()
 
@@ -93,6 +95,8 @@ final class TokenTrie: Sendable {
         self.tokens = tokens
         self.nextSame = nextSame
         maximumDepth = Int(depths.max() ?? 0)
+        let singles = Set(texts.compactMap { all[$0].count == 1 ? all[$0][0] : nil })
+        spellsEveryByte = (UInt8.min...0xF4).allSatisfy { singles.contains($0) || $0 == 0xC0 || $0 == 0xC1 }
         quotingTokens = texts.compactMap { id in
             let quotes = all[id].indices.filter { all[id][$0] == 0x22 }
             guard quotes.count > 1 else { return nil }

@@ -6,38 +6,52 @@ struct Endings {
     let program: Program
     let trie: TokenTrie
 
-    /// Configurations looked at in one search.
+    /// Configurations looked at in one search, and in all searches for one mask.
     private static let maximumSteps = 20_000
-    /// An ending whose bytes, doubled, and so many more fit into the tokens left needs no search.
+    private static let maximumStepsOfMask = 60_000
+    /// An ending whose bytes, doubled, and so many more fit into the tokens left needs no search where the costs are a guess.
     private static let margin: Int32 = 64
 
     /// Whether the tokens left suffice so amply that nothing need be looked for.
     func isComfortable(_ configuration: Configuration, _ remaining: Int) -> Bool {
         let cost = program.endingCosts.ofEnding(configuration)
-        return cost == 0 || cost < EndingCosts.far && Int(cost) * 2 + Int(Self.margin) <= remaining
+        if cost == 0 { return true }
+        // Every byte is a token of its own, so that no ending takes more tokens than bytes.
+        if program.plans.isEmpty && trie.spellsEveryByte { return Int(cost) <= remaining }
+        return cost < EndingCosts.far && Int(cost) * 2 + Int(Self.margin) <= remaining
     }
 
     /// Whether the text can be finished within so many tokens.
     func fits(_ configuration: Configuration, _ remaining: Int) -> Bool {
+        var steps = Self.maximumSteps
+        return fits(configuration, remaining, steps: &steps)
+    }
+
+    private func fits(_ configuration: Configuration, _ remaining: Int, steps: inout Int) -> Bool {
         if remaining < 0 { return false }
         if isComfortable(configuration, remaining) { return true }
-        guard let tokens = tokens(configuration) else { return false }
+        guard let bytes = bytes(configuration, steps: &steps), let tokens = segment(bytes) else { return false }
         return tokens.count <= remaining
     }
 
     /// The tokens of the shortest ending (in bytes), as few as spell it; nil when none was found.
     func tokens(_ configuration: Configuration) -> [TokenID]? { bytes(configuration).flatMap { segment($0) } }
 
-    /// The bytes of the shortest ending: best first, guided by what each rule costs.
+    /// The bytes of the shortest ending; nil when none was found.
     func bytes(_ start: Configuration) -> [UInt8]? {
+        var steps = Self.maximumSteps
+        return bytes(start, steps: &steps)
+    }
+
+    /// The bytes of the shortest ending: best first, guided by what each rule costs. `steps`: how many more configurations may be looked at.
+    private func bytes(_ start: Configuration, steps: inout Int) -> [UInt8]? {
         if start.canStop { return [] }
         let costs = program.endingCosts
         var nodes: [(configuration: Configuration, parent: Int32, depth: Int32, byte: UInt8)] = [(start, -1, 0, 0)]
         var heap = Heap()
         heap.insert(Int(costs.ofEnding(start)), 0)
-        var steps = 0
-        while let top = heap.popLeast(), steps < Self.maximumSteps {
-            steps += 1
+        while steps > 0, let top = heap.popLeast() {
+            steps -= 1
             let (configuration, _, depth, _) = nodes[top]
             var bytes: Set<UInt8> = []
             for thread in configuration.threads { costs.candidates(thread, isWide: false, &bytes) }
@@ -86,7 +100,7 @@ struct Endings {
         return tokens
     }
 
-    /// Clears the tokens after which the text cannot be finished within `remaining` tokens.
+    /// Clears the tokens after which the text cannot be finished within `remaining` tokens, or where that was not found out within the quota.
     func restrict(_ bits: inout [UInt64], _ start: Configuration, _ remaining: Int) {
         var configurations = [start]
         var verdicts: [Bool?] = [nil]
@@ -102,6 +116,7 @@ struct Endings {
             numbers[key, default: []].append(number)
             return number
         }
+        var steps = Self.maximumStepsOfMask
         var path = [Int32](repeating: 0, count: trie.maximumDepth + 1)
         var node = 1
         while node < trie.nodeCount {
@@ -120,7 +135,7 @@ struct Endings {
             var token = trie.tokens[node]
             while token >= 0 {
                 if bits[Int(token) >> 6] >> UInt64(token & 63) & 1 == 1 {
-                    let verdict = verdicts[Int(target)] ?? fits(configurations[Int(target)], remaining - 1)
+                    let verdict = verdicts[Int(target)] ?? fits(configurations[Int(target)], remaining - 1, steps: &steps)
                     verdicts[Int(target)] = verdict
                     if !verdict { bits[Int(token) >> 6] &= ~(1 << UInt64(token & 63)) }
                 }

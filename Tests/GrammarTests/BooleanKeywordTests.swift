@@ -44,6 +44,30 @@ import Testing
             rejects: [#"[1, {"a": 2}]"#, #"{"k": null}"#])
     }
 
+    @Test func casesByATellingMember() {
+        // Thirty conditions on one member: 2^30 ways if each were split for itself.
+        let conditions = (0..<30).map {
+            #"{"if":{"properties":{"k":{"const":"v\#($0)"}},"required":["k"]},"then":{"required":["a\#($0)"]},"else":{"properties":{"b\#($0)":false}}}"#
+        }
+        let schema = #"{"type":"object","allOf":["# + conditions.joined(separator: ",") + "]}"
+        check(
+            schema, accepts: [#"{"k": "v3", "a3": 1}"#, #"{"k": "v29", "b29": 0, "a29": 1}"#, #"{"k": "w", "a1": 1}"#, "{}"],
+            rejects: [#"{"k": "v3", "a4": 1}"#, #"{"k": "v3", "a3": 1, "b4": 1}"#, #"{"k": 1, "b0": 1}"#, #"{"b7": 0}"#], options: anyOrder)
+        // A dependency for each of many members on the value of one.
+        let dependencies = (0..<20).map { #""d\#($0)":{"properties":{"t":{"enum":["x","y\#($0)"]}}}"# }
+        let dependent =
+            #"{"type":"object","properties":{"t":{"enum":["x","y1","y2","z"]}},"dependencies":{"# + dependencies.joined(separator: ",") + "}}"
+        check(
+            dependent, accepts: [#"{"t": "x", "d1": 1, "d2": 1}"#, #"{"t": "y2", "d2": 1}"#, #"{"d5": 1, "d6": 1}"#, #"{"t": "z"}"#],
+            rejects: [#"{"t": "y2", "d1": 1}"#, #"{"t": "z", "d0": 1}"#], options: anyOrder)
+        // Branches without a telling member: each excludes the others by one member of its own.
+        let operators = (0..<9).map { #"{"type":"object","required":["o\#($0)"],"properties":{"o\#($0)":{"type":"integer"}}}"# }
+        check(
+            #"{"oneOf":["# + operators.joined(separator: ",") + "]}",
+            accepts: [#"{"o3": 1}"#, #"{"o3": 1, "o4": "x"}"#, #"{"o0": 1, "other": 2}"#], rejects: ["{}", #"{"o3": 1, "o4": 2}"#, #"{"o3": "x"}"#],
+            options: anyOrder)
+    }
+
     @Test func exclusiveChoices() {
         check(#"{"oneOf":[{"type":"integer"},{"type":"number"}]}"#, accepts: ["1.5"], rejects: ["1", "\"a\""])
         check(

@@ -40,7 +40,18 @@ import Testing
         check(
             #"{"type": "string", "pattern": "^[0-9]*$", "minLength": 5000}"#, accepts: ["\"" + String(repeating: "7", count: 5_000) + "\""],
             rejects: ["\"7\""])
-        refuses(#"{"type": "string", "pattern": "(?=a)"}"#, "look-ahead")
+        check(#"{"type": "string", "pattern": "^(?!@@)[@a-z]+$"}"#, accepts: ["\"@a\"", "\"a@@\"", "\"x\""], rejects: ["\"@@a\"", "\"@@\"", "\"\""])
+        check(#"{"type": "string", "pattern": "^(?!pattern$).*$"}"#, accepts: ["\"patterns\"", "\"\"", "\"a\""], rejects: ["\"pattern\""])
+        check(#"{"type": "string", "pattern": "a(?=b)"}"#, accepts: ["\"ab\"", "\"xaab\""], rejects: ["\"a\"", "\"aca\"", "\"b\""])
+        check(
+            #"{"type": "string", "pattern": "^(?=.*[0-9])(?=.*[a-z]).{3,5}$"}"#, accepts: ["\"ab1\"", "\"1a234\""],
+            rejects: ["\"abc\"", "\"a1\"", "\"123\""])
+        check(#"{"type": "string", "pattern": "^(?:(?!ab).){3}$"}"#, accepts: ["\"aab\"", "\"xyz\""], rejects: ["\"abx\"", "\"xab\"", "\"ab\""])
+        check(#"{"type": "string", "pattern": "(?!a)^b"}"#, accepts: ["\"b\"", "\"ba\""], rejects: ["\"ab\""])
+        check(#"{"type": "string", "pattern": "^(?:a|(?!c)[b-d])$"}"#, accepts: ["\"a\"", "\"b\"", "\"d\""], rejects: ["\"c\"", "\"ab\""])
+        check(#"{"type": "string", "not": {"pattern": "^(?!a)"}}"#, accepts: ["\"a\"", "\"ab\""], rejects: ["\"b\"", "\"\""])
+        refuses(#"{"type": "string", "pattern": "^(?:(?!ab).)*$"}"#, "look-ahead in a repetition")
+        refuses(#"{"type": "string", "pattern": "(?<=a)b"}"#, "look-behind")
         refuses(#"{"type": "string", "pattern": "(a)\\1"}"#, "back-references")
         refuses(#"{"type": "string", "pattern": "^a$", "minLength": 2}"#, "nothing can satisfy")
         refuses(#"{"type": "string", "minLength": 3, "maxLength": 2}"#, "nothing can satisfy")
@@ -51,6 +62,20 @@ import Testing
             #"{"type": "integer", "minimum": -5, "maximum": 120}"#, accepts: ["-5", "0", "9", "99", "120", "-1"],
             rejects: ["-6", "121", "1000", "-10"])
         check(#"{"type": "integer", "exclusiveMinimum": 0}"#, accepts: ["1", "10"], rejects: ["0", "-1"])
+        check(
+            #"{"type": "integer", "allOf": [{"multipleOf": 5}, {"multipleOf": 12}, {"multipleOf": 7}], "not": {"multipleOf": 9}}"#,
+            accepts: ["420", "-840", "42000000000"], rejects: ["0", "1260", "421", "210", "60"])
+        check(
+            #"{"type": "number", "multipleOf": 2.5, "not": {"multipleOf": 4}}"#, accepts: ["2.5", "2.50", "-7.5", "10", "1000000000002.5"],
+            rejects: ["0", "20", "1.25", "2.55", "40.0", "3"])
+        check(
+            #"{"type": "number", "not": {"multipleOf": 0.5}}"#, accepts: ["0.25", "1.1", "-3.75", "2.501"],
+            rejects: ["0.5", "1", "-2.0", "0", "2.50"])
+        check(
+            #"{"type": "number", "multipleOf": 33, "exclusiveMinimum": -300, "maximum": 66, "not": {"multipleOf": 2}}"#,
+            accepts: ["33", "-33.0", "-297", "-99"], rejects: ["0", "66", "99", "-330", "-300", "34", "-363"])
+        refuses(#"{"type": "number", "multipleOf": 4, "not": {"multipleOf": 2}}"#, "nothing can satisfy")
+        refuses(#"{"type": "number", "multipleOf": 7, "minimum": 8, "exclusiveMaximum": 14}"#, "nothing can satisfy")
         check(
             #"{"type": "number", "minimum": 0.5, "maximum": 10.25}"#,
             accepts: ["0.5", "0.50", "0.75", "1", "10", "10.25", "10.2", "9.999"],

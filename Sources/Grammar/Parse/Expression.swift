@@ -166,12 +166,13 @@ extension RegexSyntax {
             return try graph.loop(
                 first: body, rest: body, minimum: minimum, maximum: maximum, isBodyNullable: item.isNullable, next: next)
         case .start, .end: return try graph.reserve()
+        case .lookAhead: preconditionFailure("only the patterns of schemas look ahead, and those only as automata")
         }
     }
 
     private var isNullable: Bool {
         switch self {
-        case .characters, .start, .end: false
+        case .characters, .start, .end, .lookAhead: false
         case .sequence(let items): items.allSatisfy(\.isNullable)
         case .alternatives(let items): items.contains(where: \.isNullable)
         case .repeated(let item, let minimum, _): minimum == 0 || item.isNullable

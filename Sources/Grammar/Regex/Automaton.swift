@@ -134,7 +134,7 @@ extension Terms {
             case .concatenation(let first, let second): open += [first, second]
             case .union(let items), .intersection(let items): open += items
             case .complement(let item), .repetition(let item, _, _): open.append(item)
-            case .multiple: labels.formUnion([0x2D, 0x2E] + Array(0x30...0x39))
+            case .multiples: labels.formUnion([0x2D, 0x2E] + Array(0x30...0x39))
             case .words(let trie, _): labels.formUnion(wordTries[Int(trie)].labels)
             }
         }

@@ -8,28 +8,32 @@ struct RegexParser {
     var position = 0
     var flags: RegexFlags
     private let maximumDepth: Int
+    /// Whether look-ahead is read rather than refused; only the patterns of schemas know what to do with it.
+    private let allowsLookAhead: Bool
 
     /// The largest count in `{m,n}`.
     static let maximumCount = 1_000_000
 
     static func parse(
         _ source: String, dialect: RegexDialect = .ecma262, flags: RegexFlags = RegexFlags(), maximumDepth: Int = GrammarLimits().depth,
-        maximumBytes: Int = GrammarLimits().patternBytes
+        maximumBytes: Int = GrammarLimits().patternBytes, allowsLookAhead: Bool = false
     ) throws(GrammarError) -> RegexSyntax {
         guard source.utf8.count <= maximumBytes else {
             throw .tooLarge(what: "bytes of a regular expression", limit: maximumBytes, pointer: JSONPointer())
         }
-        var parser = RegexParser(dialect: dialect, scalars: Array(source.unicodeScalars), flags: flags, maximumDepth: maximumDepth)
+        var parser = RegexParser(
+            dialect: dialect, scalars: Array(source.unicodeScalars), flags: flags, maximumDepth: maximumDepth, allowsLookAhead: allowsLookAhead)
         let tree = try parser.alternatives(depth: 0)
         if parser.position < parser.scalars.count { throw parser.error("unmatched ')'") }
         return tree
     }
 
-    private init(dialect: RegexDialect, scalars: [Unicode.Scalar], flags: RegexFlags, maximumDepth: Int) {
+    private init(dialect: RegexDialect, scalars: [Unicode.Scalar], flags: RegexFlags, maximumDepth: Int, allowsLookAhead: Bool) {
         self.dialect = dialect
         self.scalars = scalars
         self.flags = flags
         self.maximumDepth = maximumDepth
+        self.allowsLookAhead = allowsLookAhead
     }
 
     func error(_ reason: String) -> GrammarError { .syntax(offset: position, reason: reason) }
@@ -104,6 +108,7 @@ struct RegexParser {
         var count = 0
         while let (minimum, maximum) = try quantifier() {
             if atom == .start || atom == .end { throw error("a quantifier on an assertion") }
+            if case .lookAhead = atom { throw error("a quantifier on an assertion") }
             // Only Rust repeats a repetition.
             if count > 0, dialect != .rust || count >= maximumDepth {
                 position -= 1
@@ -194,7 +199,7 @@ struct RegexParser {
     private mutating func group(depth: Int) throws(GrammarError) -> RegexSyntax {
         let outer = flags
         if take("?") {
-            if looksAt("=") || looksAt("!") { throw error("look-ahead is not supported") }
+            if looksAt("=") || looksAt("!") { return try lookAhead(depth: depth) }
             if looksAt("<=") || looksAt("<!") { throw error("look-behind is not supported") }
             if looksAt(">") { throw error("atomic groups are not supported") }
             let isNamed = dialect == .ecma262 ? take("<") : take("P<") || take("<")
@@ -209,6 +214,16 @@ struct RegexParser {
         guard take(")") else { throw error("an unterminated group") }
         flags = outer
         return tree
+    }
+
+    /// After `(?`: `=…)` or `!…)`.
+    private mutating func lookAhead(depth: Int) throws(GrammarError) -> RegexSyntax {
+        guard allowsLookAhead else { throw error("look-ahead is not supported") }
+        let isNegative = take("!")
+        if !isNegative { position += 1 }
+        let tree = try alternatives(depth: depth + 1)
+        guard take(")") else { throw error("an unterminated group") }
+        return .lookAhead(tree, isNegative: isNegative)
     }
 
     private mutating func groupName() throws(GrammarError) {

@@ -11,6 +11,18 @@ indirect enum RegexSyntax: Sendable, Hashable {
     case start
     /// `$`: the end of the input.
     case end
+    /// `(?=…)`, and `(?!…)` when negative: what follows begins with a match, or does not.
+    case lookAhead(RegexSyntax, isNegative: Bool)
 
     static let empty = RegexSyntax.sequence([])
+
+    /// Whether a look-ahead is somewhere in the expression.
+    var looksAhead: Bool {
+        switch self {
+        case .characters, .start, .end: false
+        case .sequence(let items), .alternatives(let items): items.contains(where: \.looksAhead)
+        case .repeated(let item, _, _): item.looksAhead
+        case .lookAhead: true
+        }
+    }
 }

@@ -10,15 +10,14 @@ extension Terms {
 
     /// The texts that the expression matches as a whole.
     mutating func matching(_ tree: RegexSyntax) throws(GrammarError) -> TermID {
-        let resolved = try Self.withoutAssertions(tree)
-        return try term(resolved)
+        try term(try Self.withoutAssertions(tree), before: empty)
     }
 
     /// An expression for the same texts without `^` and `$`.
     /// - Throws: `.tooLarge` where optional parts with assertions multiply beyond the limit.
     static func withoutAssertions(_ tree: RegexSyntax, maximumNodes: Int = GrammarLimits().nodes) throws(GrammarError) -> RegexSyntax {
         var resolution = AssertionResolution(maximumNodes: maximumNodes)
-        return try resolution.atEnd(try resolution.atStart(tree))
+        return try resolution.atEnd(try resolution.atStart(try resolution.lookAheadsResolved(tree)))
     }
 
     /// A tree without assertions as a term; an assertion left over can never hold.
@@ -36,6 +35,39 @@ extension Terms {
         case .repeated(let item, let minimum, let maximum):
             return repetition(try term(item), minimum: minimum, maximum: maximum)
         case .start, .end: return nothing
+        case .lookAhead: return try term(tree, before: empty)
+        }
+    }
+
+    /// The longest unbounded-free repetition of a look-ahead that is written out.
+    private static var maximumLookAheadCopies: Int { 64 }
+
+    /// The texts of the tree followed by those of `rest`, which look-aheads see to its end.
+    private mutating func term(_ tree: RegexSyntax, before rest: TermID) throws(GrammarError) -> TermID {
+        guard tree.looksAhead else { return concatenation(try term(tree), rest) }
+        switch tree {
+        case .sequence(let items):
+            var result = rest
+            for item in items.reversed() { result = try term(item, before: result) }
+            return result
+        case .alternatives(let branches):
+            var parts: [TermID] = []
+            for branch in branches { parts.append(try term(branch, before: rest)) }
+            return union(parts)
+        case .lookAhead(let inner, let isNegative):
+            let seen = try term(inner, before: empty)
+            return intersection([isNegative ? complement(seen) : seen, rest])
+        case .repeated(let item, let minimum, let maximum):
+            guard let maximum, maximum <= Self.maximumLookAheadCopies else {
+                throw .syntax(offset: 0, reason: "look-ahead in a repetition without a small end is not supported")
+            }
+            var result = rest
+            for count in (0..<maximum).reversed() {
+                let longer = try term(item, before: result)
+                result = count >= minimum ? union([rest, longer]) : longer
+            }
+            return result
+        case .characters, .start, .end: return concatenation(try term(tree), rest)
         }
     }
 }
@@ -62,7 +94,40 @@ private struct AssertionResolution {
         case .alternatives(let branches): return branches.contains { holds(assertion, $0) }
         case .repeated(let item, _, _): return holds(assertion, item)
         case .start, .end: return tree == assertion
+        // What is in a look-ahead has been resolved by itself.
+        case .lookAhead: return false
         }
+    }
+
+    /// Look-aheads as languages of all that may follow, free of assertions.
+    mutating func lookAheadsResolved(_ tree: RegexSyntax) throws(GrammarError) -> RegexSyntax {
+        guard tree.looksAhead else { return tree }
+        func resolved(_ items: [RegexSyntax]) throws(GrammarError) -> [RegexSyntax] {
+            var result: [RegexSyntax] = []
+            for item in items { result.append(try lookAheadsResolved(item)) }
+            return result
+        }
+        switch tree {
+        case .characters, .start, .end: return tree
+        case .sequence(let items): return .sequence(try resolved(items))
+        case .alternatives(let branches): return .alternatives(try resolved(branches))
+        case .repeated(let item, let minimum, let maximum):
+            return .repeated(try lookAheadsResolved(item), minimum: minimum, maximum: maximum)
+        case .lookAhead(let inner, let isNegative):
+            if holds(.start, inner) { throw .syntax(offset: 0, reason: "^ in a look-ahead is not supported") }
+            let all = RegexSyntax.sequence([try lookAheadsResolved(inner), .repeated(.characters(.all), minimum: 0, maximum: nil)])
+            return .lookAhead(try atEnd(all), isNegative: isNegative)
+        }
+    }
+
+    /// Items that match the empty text where an assertion holds, so that only what they look ahead for is left of them.
+    private func lookAheads(_ items: ArraySlice<RegexSyntax>) throws(GrammarError) -> [RegexSyntax] {
+        var result: [RegexSyntax] = []
+        for item in items where item.looksAhead {
+            guard case .lookAhead = item else { throw .syntax(offset: 0, reason: "look-ahead in a group beside an anchor is not supported") }
+            result.append(item)
+        }
+        return result
     }
 
     /// Whether the tree matches the empty text where the assertion holds.
@@ -73,6 +138,7 @@ private struct AssertionResolution {
         case .alternatives(let branches): return branches.contains { isEmptyMatch($0, where: assertion) }
         case .repeated(let item, let minimum, _): return minimum == 0 || isEmptyMatch(item, where: assertion)
         case .start, .end: return tree == assertion
+        case .lookAhead: return true
         }
     }
 
@@ -81,7 +147,7 @@ private struct AssertionResolution {
         try count()
         guard holds(assertion, tree) else { return tree }
         switch tree {
-        case .characters: return tree
+        case .characters, .lookAhead: return tree
         case .sequence(let items): return .sequence(try without(assertion, items[...]))
         case .alternatives(let branches): return .alternatives(try without(assertion, branches[...]))
         case .repeated(let item, let minimum, let maximum):
@@ -101,7 +167,7 @@ private struct AssertionResolution {
         try count()
         guard holds(.end, tree) else { return tree }
         switch tree {
-        case .characters, .start: return tree
+        case .characters, .start, .lookAhead: return tree
         case .end: return .empty
         case .alternatives(let branches):
             var result: [RegexSyntax] = []
@@ -112,7 +178,8 @@ private struct AssertionResolution {
             var branches = [RegexSyntax.sequence(try without(.end, items[...]))]
             for index in items.indices.reversed() {
                 if holds(.end, items[index]) {
-                    branches.append(.sequence(try without(.end, items[..<index]) + [try atEnd(items[index])]))
+                    let after = try lookAheads(items[(index + 1)...])
+                    branches.append(.sequence(try without(.end, items[..<index]) + [try atEnd(items[index])] + after))
                 }
                 if !isEmptyMatch(items[index], where: .end) { break }
             }
@@ -132,7 +199,7 @@ private struct AssertionResolution {
         try count()
         guard holds(.start, tree) else { return tree }
         switch tree {
-        case .characters, .end: return tree
+        case .characters, .end, .lookAhead: return tree
         case .start: return .empty
         case .alternatives(let branches):
             var result: [RegexSyntax] = []
@@ -142,7 +209,8 @@ private struct AssertionResolution {
             var branches = [RegexSyntax.sequence(try without(.start, items[...]))]
             for index in items.indices {
                 if holds(.start, items[index]) {
-                    branches.append(.sequence([try atStart(items[index])] + (try without(.start, items[(index + 1)...]))))
+                    let before = try lookAheads(items[..<index])
+                    branches.append(.sequence(before + [try atStart(items[index])] + (try without(.start, items[(index + 1)...]))))
                 }
                 if !isEmptyMatch(items[index], where: .start) { break }
             }

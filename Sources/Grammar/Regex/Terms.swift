@@ -17,8 +17,9 @@ struct Terms {
         case complement(TermID)
         /// `maximum` -1: without end.
         case repetition(TermID, minimum: Int32, maximum: Int32)
-        /// Decimal digits (after an optional sign) whose value is a multiple of modulus / 10^scale; `fraction` -1 before the point.
-        case multiple(modulus: Int, scale: Int, remainder: Int, fraction: Int)
+        /// Decimal digits (after an optional sign) whose value `residues[table]` allows; `fraction` -1 before the point, `remainder` -1 where
+        /// digits were read that no multiple has.
+        case multiples(table: Int, remainder: Int, fraction: Int)
         /// The rests of words from a node of `wordTries[trie]`.
         case words(trie: Int32, node: Int32)
     }
@@ -29,6 +30,7 @@ struct Terms {
     private var slots = ContiguousArray<TermID>(repeating: -1, count: 256)
     private var hashes: ContiguousArray<UInt64> = []
     private(set) var wordTries: [WordTrie] = []
+    private var residues: [Residues] = []
     /// Derivatives that are known, by term and code point.
     private var derived = FlatMap()
     private(set) var work = 0
@@ -84,7 +86,7 @@ struct Terms {
         case .intersection(let items): return items.reduce(hash(6)) { Mixing.combine($0, UInt64($1)) }
         case .complement(let item): return hash(7, Int(item))
         case .repetition(let item, let minimum, let maximum): return hash(8, Int(item), Int(minimum), Int(maximum))
-        case .multiple(let modulus, let scale, let remainder, let fraction): return hash(9, modulus, scale, remainder, fraction)
+        case .multiples(let table, let remainder, let fraction): return hash(9, table, remainder, fraction)
         case .words(let trie, let node): return hash(10, Int(trie), Int(node))
         }
     }
@@ -204,11 +206,17 @@ struct Terms {
         return intern(term, isNullable: least == 0)
     }
 
-    mutating func multiple(modulus: Int, scale: Int, remainder: Int = 0, fraction: Int = -1) -> TermID {
-        var rest = remainder
-        for _ in max(fraction, 0)..<max(scale, max(fraction, 0)) { rest = rest * 10 % modulus }
-        return intern(
-            .multiple(modulus: modulus, scale: scale, remainder: remainder, fraction: fraction), isNullable: rest == 0)
+    /// Decimal digits whose value is allowed.
+    mutating func multiples(_ allowed: Residues) -> TermID {
+        let table = residues.firstIndex(of: allowed) ?? residues.count
+        if table == residues.count { residues.append(allowed) }
+        return multiples(table: table, remainder: 0, fraction: -1)
+    }
+
+    private mutating func multiples(table: Int, remainder: Int, fraction: Int) -> TermID {
+        intern(
+            .multiples(table: table, remainder: remainder, fraction: fraction),
+            isNullable: residues[table].allows(remainder, fraction: max(fraction, 0)))
     }
 
     mutating func literal(_ text: String) -> TermID {
@@ -270,26 +278,17 @@ struct Terms {
             let rest = repetition(
                 item, minimum: max(Int(minimum) - 1, 0), maximum: maximum == -1 ? nil : Int(maximum) - 1)
             return concatenation(step, rest)
-        case .multiple(let modulus, let scale, let remainder, let fraction):
-            return multipleDerivative(modulus, scale, remainder, fraction, by: codePoint)
-        }
-    }
-
-    private mutating func multipleDerivative(_ modulus: Int, _ scale: Int, _ remainder: Int, _ fraction: Int, by codePoint: UInt32)
-        -> TermID
-    {
-        switch codePoint {
-        case 0x2D: return fraction == -1 && remainder == 0 ? multiple(modulus: modulus, scale: scale) : nothing
-        case 0x2E: return fraction == -1 ? multiple(modulus: modulus, scale: scale, remainder: remainder, fraction: 0) : nothing
-        case 0x30...0x39:
-            let digit = Int(codePoint - 0x30)
-            if fraction >= scale && fraction != -1 {
-                return digit == 0 ? multiple(modulus: modulus, scale: scale, remainder: remainder, fraction: fraction) : nothing
+        case .multiples(let table, let remainder, let fraction):
+            switch codePoint {
+            case 0x2D: return fraction == -1 && remainder == 0 ? term : nothing
+            case 0x2E:
+                guard fraction == -1, residues[table].allowsPoint(remainder) else { return nothing }
+                return multiples(table: table, remainder: remainder, fraction: 0)
+            case 0x30...0x39:
+                let next = residues[table].next(remainder, fraction: fraction, digit: Int(codePoint - 0x30))
+                return next.map { multiples(table: table, remainder: $0.remainder, fraction: $0.fraction) } ?? nothing
+            default: return nothing
             }
-            return multiple(
-                modulus: modulus, scale: scale, remainder: (remainder * 10 + digit) % modulus,
-                fraction: fraction == -1 ? -1 : fraction + 1)
-        default: return nothing
         }
     }
 }

@@ -47,6 +47,25 @@ struct Decimal: Sendable, Hashable {
         if exponent > Self.maximumExponent || exponent < -Self.maximumExponent || digits.count > 2 * Self.maximumExponent { return nil }
     }
 
+    /// units × 10^-scale.
+    init(_ units: Int, scale: Int) {
+        isNegative = units < 0
+        digits = units == 0 ? [] : String(units.magnitude).utf8.map { $0 - 0x30 }
+        exponent = units == 0 ? 0 : -scale
+        while digits.last == 0 {
+            digits.removeLast()
+            exponent += 1
+        }
+    }
+
+    /// The value in units of 10^-scale; nil where it is not whole or has more than 17 digits.
+    func units(scale: Int) -> Int? {
+        let zeros = exponent + scale
+        guard zeros >= 0, digits.count + zeros <= 17 else { return isZero ? 0 : nil }
+        let magnitude = (digits + [UInt8](repeating: 0, count: zeros)).reduce(0) { $0 * 10 + Int($1) }
+        return isNegative ? -magnitude : magnitude
+    }
+
     var isZero: Bool { digits.isEmpty }
 
     /// The digits before the point (without leading zeros; none for values below one).

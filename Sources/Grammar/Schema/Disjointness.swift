@@ -2,7 +2,7 @@
 import JSON
 
 extension SchemaBuilder {
-    private static let maximumDepth = 8
+    static let maximumDepth = 8
 
     /// Whether provably no value satisfies both branches of a place.
     mutating func areDisjoint(_ a: Place, _ b: Place, within place: Place) throws(GrammarError) -> Bool {
@@ -16,7 +16,7 @@ extension SchemaBuilder {
     }
 
     /// Whether provably nothing satisfies all requirements.
-    private mutating func isEmpty(_ requirements: [Requirement], depth: Int) throws(GrammarError) -> Bool {
+    mutating func isEmpty(_ requirements: [Requirement], depth: Int) throws(GrammarError) -> Bool {
         disjointSteps += 1
         if depth > Self.maximumDepth || disjointSteps > limits.conjunctions { return false }
         if requirements.isEmpty { return false }
@@ -46,7 +46,7 @@ extension SchemaBuilder {
         if types.contains(.null), !excludes(.null, cell) { return false }
         if types.contains(.boolean), !(excludes(.bool(true), cell) && excludes(.bool(false), cell)) { return false }
         do throws(GrammarError) {
-            if !types.isDisjoint(with: .number), try lexeme(numberTerm(cell), .plain) != nil { return false }
+            if !types.isDisjoint(with: .number), try numberLexeme(cell) != nil { return false }
             if types.contains(.string) {
                 let (term, minimum, maximum) = try stringConstraint(cell)
                 if try lexeme(term, .string, minimum: minimum, maximum: maximum) != nil { return false }

@@ -54,8 +54,12 @@ enum Fact: Hashable, Sendable {
     case lacks(String)
     /// The object has the member, and its value satisfies the requirement.
     case member(String, Requirement)
+    /// The object lacks the member, or its value satisfies the requirement.
+    case optional(String, Requirement)
     /// Some member of a kind has a value that satisfies the requirement.
     case someMember(Place, MemberKind, Requirement)
+    /// One of these holds: members and some members.
+    case oneMember([Fact])
     /// The array has an item at this index, and it satisfies the requirement.
     case item(Int, Requirement)
     /// Some item behind the listed ones satisfies the requirement.
@@ -83,7 +87,7 @@ enum Fact: Hashable, Sendable {
         switch self {
         case .own, .excludes, .breaks: nil
         case .types(let types): types
-        case .has, .lacks, .member, .someMember: .object
+        case .has, .lacks, .member, .optional, .someMember, .oneMember: .object
         case .item, .someItem, .count, .items: .array
         }
     }

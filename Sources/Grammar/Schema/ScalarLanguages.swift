@@ -22,12 +22,30 @@ extension SchemaBuilder {
         return constraint
     }
 
-    mutating func numberTerm(_ cell: Cell) throws(GrammarError) -> TermID {
-        terms.numbers(try numberConstraint(cell), digits: limits.numberDigits)
+    /// The language of the cell's numbers; nil when there is none.
+    mutating func numberLexeme(_ cell: Cell) throws(GrammarError) -> Lexeme? {
+        do throws(GrammarError) {
+            let (term, longest) = try terms.numbers(try numberConstraint(cell), digits: limits.numberDigits, states: limits.automatonStates)
+            return try lexeme(term, .plain, maximum: longest)
+        } catch .tooLarge(let what, let limit, let pointer) {
+            throw multiplePointer(cell).map { .unsupported(keyword: "multipleOf", pointer: $0, reason: "it takes more than \(limit) \(what)") }
+                ?? .tooLarge(what: what, limit: limit, pointer: pointer)
+        }
+    }
+
+    private func multiplePointer(_ cell: Cell) -> JSONPointer? {
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place) where document[place.id].object?["multipleOf"] != nil, .breaks(let place, "multipleOf"):
+                return document[place.id].pointer.appending("multipleOf")
+            default: continue
+            }
+        }
+        return nil
     }
 
     mutating func number(_ cell: Cell) throws(GrammarError) -> [NodeID] {
-        guard let lexeme = try lexeme(try numberTerm(cell), .plain) else {
+        guard let lexeme = try numberLexeme(cell) else {
             note(cell, "no number lies within the bounds")
             return []
         }
@@ -137,8 +155,10 @@ extension SchemaBuilder {
         }
         guard sources.count == 1 else { return nil }
         let any = RegexSyntax.repeated(.characters(.all), minimum: 0, maximum: nil)
-        let tree = try Terms.withoutAssertions(
-            .sequence([any, try RegexParser.parse(sources[0], maximumDepth: limits.depth, maximumBytes: limits.patternBytes), any]))
+        let pattern = try RegexParser.parse(
+            sources[0], maximumDepth: limits.depth, maximumBytes: limits.patternBytes, allowsLookAhead: true)
+        if pattern.looksAhead { return nil }
+        let tree = try Terms.withoutAssertions(.sequence([any, pattern, any]))
         let close = try graph.literal("\"", next: Graph.end)
         return try graph.literal("\"", next: try tree.build(in: &graph, spelling: .string, next: close))
     }

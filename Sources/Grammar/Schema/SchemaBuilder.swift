@@ -17,6 +17,8 @@ struct SchemaBuilder {
     /// Subschemas that the validator has checked.
     private var validated: Set<SchemaID> = []
     var knownTypes: [SchemaID: InstanceTypes] = [:]
+    /// The members of subschemas that list their values.
+    var memberLists: [Place: [(key: [UInt8], values: [JSONValue])]] = [:]
     /// Whether pairs of branches exclude each other, as far as was asked.
     var disjointness: [Set<Requirement>: Bool] = [:]
     var disjointSteps = 0
@@ -141,15 +143,19 @@ struct SchemaBuilder {
 
     private func isAnnotation(_ fact: Fact) -> Bool {
         guard case .own(let place) = fact else { return false }
-        return document[place.id].object?.allSatisfy { Self.annotations.contains($0.key) } ?? true
+        return document[place.id].object?.allSatisfy { Self.annotations.contains($0.key) || Self.applicators.contains($0.key) } ?? true
     }
 
     func excludes(_ value: JSONValue, _ cell: Cell) -> Bool { cell.facts.contains(.excludes(value)) }
 
     /// Keywords that never constrain by themselves.
-    private static let annotations: Set<String> = [
+    static let annotations: Set<String> = [
         "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$comment", "$schema", "$id", "id", "$anchor",
         "$dynamicAnchor", "$recursiveAnchor", "$defs", "definitions", "$vocabulary", "contentEncoding", "contentMediaType", "contentSchema",
+    ]
+
+    /// Keywords that apply subschemas in place.
+    static let applicators: Set<String> = [
         "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentRequired", "dependentSchemas",
         "dependencies",
     ]
@@ -294,7 +300,7 @@ struct SchemaBuilder {
         if let known = patterns[key] { return known }
         let term: TermID
         do throws(GrammarError) {
-            let tree = try RegexParser.parse(source, maximumDepth: limits.depth, maximumBytes: limits.patternBytes)
+            let tree = try RegexParser.parse(source, maximumDepth: limits.depth, maximumBytes: limits.patternBytes, allowsLookAhead: true)
             term = try terms.searching(tree)
         } catch .tooLarge(let what, let limit, _) {
             throw .tooLarge(what: what, limit: limit, pointer: pointer)
@@ -328,7 +334,7 @@ struct SchemaBuilder {
     /// Any JSON value, nested as deep as the limit allows.
     mutating func anyValue() throws(GrammarError) -> NodeID {
         if let anyPlace { return anyPlace }
-        let number = try lexeme(terms.numbers(NumberConstraint(), digits: limits.numberDigits), .plain)!
+        let number = try lexeme(terms.numbers(NumberConstraint(), digits: limits.numberDigits).term, .plain)!
         let text = try lexeme(terms.anything, .string)!
         var inner: NodeID?
         for _ in 0...max(limits.anyValueDepth, 0) {

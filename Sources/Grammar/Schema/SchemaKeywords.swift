@@ -125,14 +125,15 @@ extension SchemaDocument {
         var modulus = 0
         for digit in divisor.digits + [UInt8](repeating: 0, count: max(divisor.exponent, 0)) {
             modulus = modulus * 10 + Int(digit)
-            if modulus * (scale + 1) > Self.maximumMultipleStates { break }
+            if modulus > Self.maximumMultiple { break }
         }
-        guard modulus * (scale + 1) <= Self.maximumMultipleStates else {
+        guard modulus <= Self.maximumMultiple, scale <= Self.maximumMultipleScale else {
             throw .unsupported(
-                keyword: "multipleOf", pointer: pointer, reason: "its automaton would have more than \(Self.maximumMultipleStates) states")
+                keyword: "multipleOf", pointer: pointer, reason: "it has more digits than an automaton can count")
         }
         return (modulus, scale)
     }
 
-    static let maximumMultipleStates = 4_000
+    private static let maximumMultiple = 1_000_000_000
+    private static let maximumMultipleScale = 18
 }

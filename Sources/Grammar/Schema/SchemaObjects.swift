@@ -20,12 +20,8 @@ struct MemberPresence {
     func isForbidden(_ name: String) -> Bool { forbidden.contains(Array(name.utf8)) }
 }
 
-/// A member of a kind that has to be there.
-private struct Witness {
-    let place: Place
-    let kind: Fact.MemberKind
-    let requirement: Requirement
-}
+/// Facts of which one has to hold: `.member` and `.someMember`.
+private typealias Witness = [Fact]
 
 /// A property of undeclared names by which they are told apart.
 private enum NameQuality: Hashable {
@@ -41,7 +37,7 @@ private struct NameKind {
 }
 
 extension SchemaBuilder {
-    private static let maximumWitnesses = 4
+    private static let maximumWitnesses = 8
     private static let maximumNameKinds = 64
 
     func presence(_ cell: Cell) throws(GrammarError) -> MemberPresence {
@@ -58,14 +54,16 @@ extension SchemaBuilder {
         }
         // What is required without being declared comes after the declared; then what must be known by name for another reason.
         declare(presence.required)
-        for fact in cell.facts {
+        func declare(_ fact: Fact) {
             switch fact {
-            case .lacks(let name): presence.declare(name)
+            case .lacks(let name), .optional(let name, _), .member(let name, _): presence.declare(name)
             case .someMember(_, .otherThan(let object), _): declare(object.keys)
             case .someMember(let place, _, _): declare(document[place.id].object?["properties"]?.objectValue?.keys ?? [])
-            default: continue
+            case .oneMember(let facts): for fact in facts { declare(fact) }
+            default: return
             }
         }
+        for fact in cell.facts { declare(fact) }
         return presence
     }
 
@@ -80,7 +78,11 @@ extension SchemaBuilder {
     mutating func memberRequirements(_ cell: Cell, _ name: String) throws(GrammarError) -> [Requirement]? {
         var requirements: [Requirement] = []
         for fact in cell.facts {
-            if case .member(let other, let requirement) = fact, other.utf8.elementsEqual(name.utf8) { requirements.append(requirement) }
+            switch fact {
+            case .member(let other, let requirement), .optional(let other, let requirement):
+                if other.utf8.elementsEqual(name.utf8) { requirements.append(requirement) }
+            default: break
+            }
             guard case .own(let place) = fact else { continue }
             var isMatched = false
             if let child = document.child(place.id, "properties", name) {
@@ -144,7 +146,7 @@ extension SchemaBuilder {
         func add(_ quality: NameQuality, _ term: TermID, _ pointer: JSONPointer) {
             if !qualities.contains(where: { $0.quality == quality }) { qualities.append((quality, term, pointer)) }
         }
-        for fact in cell.facts {
+        for fact in cell.facts + witnesses(cell).joined() {
             let place: Place
             switch fact {
             case .own(let own): place = own
@@ -217,52 +219,76 @@ extension SchemaBuilder {
 
     // MARK: Witnesses
 
-    private func witnesses(_ cell: Cell) throws(GrammarError) -> [Witness] {
-        var witnesses: [Witness] = []
-        for case .someMember(let place, let kind, let requirement) in cell.facts {
-            guard witnesses.count < Self.maximumWitnesses else {
-                throw .tooLarge(what: "members that must fail at one place", limit: Self.maximumWitnesses, pointer: document[place.id].pointer)
+    private func witnesses(_ cell: Cell) -> [Witness] {
+        cell.facts.compactMap { fact in
+            switch fact {
+            case .someMember: [fact]
+            case .oneMember(let facts): facts
+            default: nil
             }
-            witnesses.append(Witness(place: place, kind: kind, requirement: requirement))
         }
-        return witnesses
     }
 
-    private mutating func isWitness(_ witness: Witness, _ name: String, _ cell: Cell) throws(GrammarError) -> Bool {
-        let id = witness.place.id
-        switch witness.kind {
+    /// What a member of this name has to satisfy to be the witness; nil where it cannot be.
+    private mutating func testimony(_ witness: Witness, _ name: String, _ cell: Cell) throws(GrammarError) -> Requirement? {
+        var ways: [Requirement] = []
+        for fact in witness {
+            switch fact {
+            case .member(let other, let requirement): if other.utf8.elementsEqual(name.utf8) { ways.append(requirement) }
+            case .someMember(let place, let kind, let requirement):
+                if try concerns(kind, of: place, name, cell) { ways.append(requirement) }
+            default: preconditionFailure("witnesses are facts about members")
+            }
+        }
+        return ways.isEmpty ? nil : ways.count == 1 ? ways[0] : .any(ways)
+    }
+
+    private mutating func concerns(_ kind: Fact.MemberKind, of place: Place, _ name: String, _ cell: Cell) throws(GrammarError) -> Bool {
+        let id = place.id
+        switch kind {
         case .pattern(let source): return try matches(source, of: id, name)
         case .additional:
             if document.child(id, "properties", name) != nil { return false }
             for source in patterns(id) where try matches(source, of: id, name) { return false }
             return true
-        case .unevaluated: return try !isLookedAt(name, witness.place, cell)
-        case .misnamed:
-            return try !holds(.string(name), .holds(below(document.child(id, "propertyNames")!, of: witness.place)))
+        case .unevaluated: return try !isLookedAt(name, place, cell)
+        case .misnamed: return try !holds(.string(name), .holds(below(document.child(id, "propertyNames")!, of: place)))
         case .otherThan(let object): return object[name] == nil
         }
     }
 
-    private func isWitness(_ witness: Witness, _ kind: NameKind, _ cell: Cell) -> Bool {
-        let id = witness.place.id
-        switch witness.kind {
-        case .pattern(let source): return kind.qualities.contains(.pattern(Array(source.utf8)))
-        case .additional: return !isMatched(kind, id)
-        case .unevaluated: return !isLookedAt(kind, witness.place, cell)
-        case .misnamed: return kind.qualities.contains(.misnamed(id))
-        case .otherThan: return true
+    private func testimony(_ witness: Witness, _ kind: NameKind, _ cell: Cell) -> Requirement? {
+        var ways: [Requirement] = []
+        for case .someMember(let place, let wanted, let requirement) in witness where concerns(wanted, of: place, kind, cell) {
+            ways.append(requirement)
+        }
+        return ways.isEmpty ? nil : ways.count == 1 ? ways[0] : .any(ways)
+    }
+
+    private func concerns(_ wanted: Fact.MemberKind, of place: Place, _ kind: NameKind, _ cell: Cell) -> Bool {
+        switch wanted {
+        case .pattern(let source): kind.qualities.contains(.pattern(Array(source.utf8)))
+        case .additional: !isMatched(kind, place.id)
+        case .unevaluated: !isLookedAt(kind, place, cell)
+        case .misnamed: kind.qualities.contains(.misnamed(place.id))
+        case .otherThan: true
         }
     }
 
     /// The ways to read a member's value: one for each set of witnesses that it may be.
-    private mutating func ways(_ base: [Requirement], _ possible: [Bool], _ witnesses: [Witness]) throws(GrammarError) -> [Way] {
-        var ways: [Way] = []
-        for chosen in 0..<(1 << witnesses.count) {
-            let numbers = witnesses.indices.filter { chosen >> $0 & 1 == 1 }
-            guard numbers.allSatisfy({ possible[$0] }) else { continue }
-            let requirements = base + numbers.map { witnesses[$0].requirement }.filter { $0 != .always }
-            ways.append(Way(value: try rule(requirements), counters: UInt32(chosen)))
+    private mutating func ways(_ base: [Requirement], _ testimonies: [Requirement?]) throws(GrammarError) -> [Way] {
+        var sets: [(counters: UInt32, requirements: [Requirement])] = [(0, base)]
+        for (number, testimony) in testimonies.enumerated() {
+            guard let testimony else { continue }
+            for (counters, requirements) in sets {
+                let all = testimony == .always ? requirements : requirements + [testimony]
+                // With several witnesses most sets are contradictions.
+                if testimonies.count > 1, try isEmpty(all, depth: Self.maximumDepth - 2) { continue }
+                sets.append((counters | 1 << UInt32(number), all))
+            }
         }
+        var ways: [Way] = []
+        for (counters, requirements) in sets { ways.append(Way(value: try rule(requirements), counters: counters)) }
         return ways
     }
 
@@ -270,15 +296,18 @@ extension SchemaBuilder {
 
     mutating func object(_ cell: Cell) throws(GrammarError) -> [NodeID] {
         let presence = try presence(cell)
-        let witnesses = try witnesses(cell)
+        let witnesses = witnesses(cell)
+        guard witnesses.count <= Self.maximumWitnesses else {
+            throw .tooLarge(what: "members that must fail at one place", limit: Self.maximumWitnesses, pointer: pointer(of: cell))
+        }
         var members: [ObjectPlan.Member] = []
         for name in presence.names {
             let isRequired = presence.isRequired(name)
             var ways: [Way] = []
             if !presence.isForbidden(name), let base = try memberRequirements(cell, name) {
-                var possible: [Bool] = []
-                for witness in witnesses { possible.append(try isWitness(witness, name, cell)) }
-                ways = try self.ways(base, possible, witnesses)
+                var testimonies: [Requirement?] = []
+                for witness in witnesses { testimonies.append(try testimony(witness, name, cell)) }
+                ways = try self.ways(base, testimonies)
             }
             if ways.isEmpty && isRequired {
                 note(cell, "the required property \"\(name)\" is not allowed")
@@ -289,8 +318,7 @@ extension SchemaBuilder {
         var others: [ObjectPlan.Cell] = []
         for kind in try nameKinds(cell, except: presence.names) {
             guard let base = memberRequirements(cell, kind), let key = try lexeme(kind.term, .string) else { continue }
-            let possible = witnesses.map { isWitness($0, kind, cell) }
-            others.append(ObjectPlan.Cell(key: key, ways: try ways(base, possible, witnesses)))
+            others.append(ObjectPlan.Cell(key: key, ways: try ways(base, witnesses.map { testimony($0, kind, cell) })))
         }
         let (minimum, maximum) = try memberCounts(cell)
         let plan = ObjectPlan(

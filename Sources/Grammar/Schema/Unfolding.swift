@@ -2,17 +2,62 @@
 import JSON
 
 /// One branch of the search for cells.
-private struct Branch {
+struct Branch {
     /// What is still to be looked at, the next one last.
-    var open: [Requirement]
+    fileprivate var open: [Requirement]
     /// The "or"s met, looked at when nothing else is left.
-    var splits: [[Requirement]] = []
-    var seen: Set<Requirement> = []
-    var cell = Cell()
-    var known: Set<Fact> = []
-    var present: Set<[UInt8]> = []
-    var absent: Set<[UInt8]> = []
-    var depth = 0
+    fileprivate(set) var splits: [[Requirement]] = []
+    fileprivate var seen: Set<Requirement> = []
+    fileprivate(set) var cell = Cell()
+    fileprivate var known: Set<Fact> = []
+    private(set) var present: Set<[UInt8]> = []
+    private(set) var absent: Set<[UInt8]> = []
+    /// What the value of a member is one of, or none of, if the member is there.
+    private(set) var values: [[UInt8]: MemberValues] = [:]
+    fileprivate var depth = 0
+
+    enum MemberValues {
+        case among([JSONValue])
+        case otherThan([JSONValue])
+    }
+
+    fileprivate init(open: [Requirement]) { self.open = open }
+
+    /// Notes what the fact says of one member; false where it contradicts what was known.
+    fileprivate mutating func note(_ name: String, isPresent: Bool) -> Bool {
+        let key = Array(name.utf8)
+        if isPresent { present.insert(key) } else { absent.insert(key) }
+        return !(isPresent ? absent : present).contains(key)
+    }
+
+    /// Whether nothing can be learnt from telling the member's values apart.
+    func isDecided(_ key: [UInt8]) -> Bool {
+        if absent.contains(key) { return true }
+        switch values[key] {
+        case nil: return false
+        case .among(let list): return list.count < 2
+        case .otherThan: return true
+        }
+    }
+
+    /// Notes the values that a member may have.
+    fileprivate mutating func restrict(_ key: [UInt8], to list: [JSONValue]) {
+        func isIn(_ value: JSONValue, _ others: [JSONValue]) -> Bool { others.contains { $0.isEquivalent(to: value) } }
+        switch values[key] {
+        case nil: values[key] = .among(list)
+        case .among(let known): values[key] = .among(known.filter { isIn($0, list) })
+        case .otherThan(let known): values[key] = .among(list.filter { !isIn($0, known) })
+        }
+    }
+
+    /// Notes the values that a member does not have.
+    fileprivate mutating func exclude(_ key: [UInt8], _ list: [JSONValue]) {
+        switch values[key] {
+        case nil: values[key] = .otherThan(list)
+        case .among(let known): values[key] = .among(known.filter { value in !list.contains { $0.isEquivalent(to: value) } })
+        case .otherThan(let known): values[key] = .otherThan(known + list)
+        }
+    }
 }
 
 extension SchemaBuilder {
@@ -21,28 +66,60 @@ extension SchemaBuilder {
         var found: [Cell] = []
         var branches = [Branch(open: requirements.reversed())]
         while var branch = branches.popLast() {
-            guard try settle(&branch) else { continue }
-            guard let choice = try nextSplit(&branch) else {
+            guard try settle(&branch), try prune(&branch) else { continue }
+            guard !branch.splits.isEmpty else {
                 try add(branch, to: &found)
                 continue
             }
             guard branch.depth < limits.branches else { throw tooManyBranches(branch) }
-            for option in choice.reversed() {
+            for var next in try successors(of: branch).reversed() {
                 branchTrials += 1
                 guard branchTrials <= limits.branchTrials else {
                     throw .tooLarge(what: "branches tried", limit: limits.branchTrials, pointer: pointer(of: branch))
                 }
-                var next = branch
                 next.depth += 1
-                next.open.append(option)
                 branches.append(next)
             }
         }
         return found
     }
 
-    private func pointer(of branch: Branch) -> JSONPointer {
-        for case .own(let place) in branch.cell.facts { return document[place.id].pointer }
+    /// The branch split: by an "or" of which little is left, into objects and others, by the value of a telling member, or by the smallest "or".
+    private mutating func successors(of branch: Branch) throws(GrammarError) -> [Branch] {
+        func following(_ options: [Requirement], without index: Int? = nil) -> [Branch] {
+            options.map { option in
+                var next = branch
+                if let index { next.splits.remove(at: index) }
+                next.open.append(option)
+                return next
+            }
+        }
+        let smallest = branch.splits.indices.min { branch.splits[$0].count < branch.splits[$1].count }!
+        if branch.splits[smallest].count == 1 { return following(branch.splits[smallest], without: smallest) }
+        if branch.cell.types.contains(.object), branch.cell.types != .object {
+            return following([.fact(.types(.object)), .fact(.types(branch.cell.types.subtracting(.object)))])
+        }
+        if let (name, values) = try discriminator(branch) {
+            let key = Array(name.utf8)
+            var result: [Branch] = []
+            if !branch.present.contains(key) { result += following([.fact(.lacks(name))]) }
+            for value in values {
+                var next = following([.fact(.member(name, .equals(value)))])[0]
+                next.restrict(key, to: [value])
+                result.append(next)
+            }
+            var other = following([.fact(.member(name, .all(values.map(Requirement.differs))))])[0]
+            other.exclude(key, values)
+            if case .among(let rest) = other.values[key], rest.isEmpty { return result }
+            return result + [other]
+        }
+        return following(branch.splits[smallest], without: smallest)
+    }
+
+    private func pointer(of branch: Branch) -> JSONPointer { pointer(of: branch.cell) }
+
+    func pointer(of cell: Cell) -> JSONPointer {
+        for case .own(let place) in cell.facts { return document[place.id].pointer }
         return JSONPointer()
     }
 
@@ -79,6 +156,7 @@ extension SchemaBuilder {
                 if branch.seen.contains(requirement) { continue }
                 // Both a subschema and its opposite: nothing satisfies that.
                 if branch.seen.contains(.fails(Place(id: place.id, scope: place.scope))) { return false }
+                if try verdict(place, branch) == false { return false }
                 branch.seen.insert(requirement)
                 if place.extents != 0 { branch.seen.insert(.holds(Place(id: place.id, scope: place.scope))) }
                 guard document[place.id].object != nil else {
@@ -107,11 +185,14 @@ extension SchemaBuilder {
             return !branch.cell.types.isEmpty
         case .own(let place):
             branch.cell.types.formIntersection(try ownTypes(place.id))
-            for name in try document.names(place.id, "required") where branch.cell.types == .object {
-                guard note(name, isPresent: true, in: &branch) else { return false }
+            if branch.cell.types.contains(.object) {
+                for (key, values) in try listedMembers(place) { branch.restrict(key, to: values) }
             }
-        case .has(let name), .member(let name, _): guard note(name, isPresent: true, in: &branch) else { return false }
-        case .lacks(let name): guard note(name, isPresent: false, in: &branch) else { return false }
+            for name in try document.names(place.id, "required") where branch.cell.types == .object {
+                guard branch.note(name, isPresent: true) else { return false }
+            }
+        case .has(let name), .member(let name, _): guard branch.note(name, isPresent: true) else { return false }
+        case .lacks(let name): guard branch.note(name, isPresent: false) else { return false }
         default: break
         }
         branch.cell.types.formIntersection(try types(of: fact))
@@ -119,43 +200,65 @@ extension SchemaBuilder {
         return !branch.cell.types.isEmpty
     }
 
-    private func note(_ name: String, isPresent: Bool, in branch: inout Branch) -> Bool {
-        let key = Array(name.utf8)
-        if isPresent { branch.present.insert(key) } else { branch.absent.insert(key) }
-        return !(isPresent ? branch.absent : branch.present).contains(key)
-    }
-
-    /// The "or" with the fewest options left, without those that contradict what is known; nil when none is open.
-    private mutating func nextSplit(_ branch: inout Branch) throws(GrammarError) -> [Requirement]? {
-        var best: Int?
-        var index = 0
-        while index < branch.splits.count {
-            if branch.splits[index].contains(where: { isKnown($0, branch) }) {
-                branch.splits.remove(at: index)
-                continue
+    /// Takes away the "or"s that hold anyway and the options that cannot hold, and joins options; false where an "or" has none left.
+    private mutating func prune(_ branch: inout Branch) throws(GrammarError) -> Bool {
+        var splits: [[Requirement]] = []
+        for split in branch.splits {
+            guard var options = try remaining(split, branch) else { continue }
+            if branch.cell.types == .object {
+                guard let joined = try joined(options, branch) else { continue }
+                options = joined
             }
-            var options: [Requirement] = []
-            for option in branch.splits[index] where try isOpen(option, branch) { options.append(option) }
-            branch.splits[index] = options
-            if options.count < branch.splits[best ?? index].count || best == nil { best = index }
-            if options.isEmpty { return [] }
-            index += 1
+            if options.isEmpty { return false }
+            splits.append(options)
         }
-        return best.map { branch.splits.remove(at: $0) }
+        branch.splits = splits
+        return true
     }
 
-    private func isKnown(_ option: Requirement, _ branch: Branch) -> Bool {
+    /// The options that can hold; nil when one holds anyway.
+    private mutating func remaining(_ split: [Requirement], _ branch: Branch) throws(GrammarError) -> [Requirement]? {
+        var options: [Requirement] = []
+        for option in split {
+            if try isKnown(option, branch) { return nil }
+            if try isOpen(option, branch) { options.append(option) }
+        }
+        return options
+    }
+
+    /// Whether an option holds wherever the branch does.
+    private mutating func isKnown(_ option: Requirement, _ branch: Branch) throws(GrammarError) -> Bool {
         switch option {
         case .fact(let fact):
             switch fact {
-            case .types(let types): types.isSuperset(of: branch.cell.types)
-            case .lacks(let name): branch.cell.types == .object && branch.absent.contains(Array(name.utf8))
-            case .has(let name): branch.cell.types == .object && branch.present.contains(Array(name.utf8))
-            default: branch.known.contains(fact)
+            case .types(let types): return types.isSuperset(of: branch.cell.types)
+            case .lacks(let name): return branch.cell.types == .object && branch.absent.contains(Array(name.utf8))
+            case .has(let name): return branch.cell.types == .object && branch.present.contains(Array(name.utf8))
+            case .optional(let name, let requirement):
+                if branch.cell.types == .object && branch.absent.contains(Array(name.utf8)) { return true }
+                if branch.known.contains(fact) { return true }
+                return try verdict(name, requirement, branch) == true
+            case .member(let name, let requirement):
+                if branch.known.contains(fact) { return true }
+                if !branch.present.contains(Array(name.utf8)) { return false }
+                return try verdict(name, requirement, branch) == true
+            case .oneMember(let facts):
+                for fact in facts where try isKnown(.fact(fact), branch) { return true }
+                return branch.known.contains(fact)
+            default: return branch.known.contains(fact)
             }
-        case .all(let items): items.allSatisfy { isKnown($0, branch) }
-        case .any(let items): items.contains { isKnown($0, branch) }
-        default: branch.seen.contains(option)
+        case .all(let items):
+            for item in items where try !isKnown(item, branch) { return false }
+            return true
+        case .any(let items):
+            for item in items where try isKnown(item, branch) { return true }
+            return false
+        case .holds(let place), .fails(let place):
+            if branch.seen.contains(option) { return true }
+            guard let holds = try verdict(place, branch) else { return false }
+            if case .fails = option { return !holds }
+            return holds
+        case .equals, .differs: return branch.seen.contains(option)
         }
     }
 
@@ -164,7 +267,10 @@ extension SchemaBuilder {
         switch option {
         case .fact(let fact):
             switch fact {
-            case .has(let name), .member(let name, _): if branch.absent.contains(Array(name.utf8)) { return false }
+            case .has(let name): if branch.absent.contains(Array(name.utf8)) { return false }
+            case .member(let name, let requirement):
+                if branch.absent.contains(Array(name.utf8)) { return false }
+                if try verdict(name, requirement, branch) == false { return false }
             case .lacks(let name): if branch.present.contains(Array(name.utf8)) { return false }
             default: break
             }
@@ -180,16 +286,73 @@ extension SchemaBuilder {
         case .holds(let place):
             if branch.seen.contains(.fails(Place(id: place.id, scope: place.scope))) { return false }
             guard document[place.id].object != nil else { return document[place.id].boolean }
-            return try !ownTypes(place.id).isDisjoint(with: branch.cell.types)
+            if try ownTypes(place.id).isDisjoint(with: branch.cell.types) { return false }
+            return try verdict(place, branch) != false
         case .fails(let place):
             if branch.seen.contains(.holds(place)) { return false }
             guard let object = document[place.id].object else { return !document[place.id].boolean }
             if object.count == 1, object["type"] != nil { return !branch.cell.types.subtracting(try document.types(place.id)).isEmpty }
-            return true
+            return try verdict(place, branch) != true
         }
     }
 
-    private mutating func types(of fact: Fact) throws(GrammarError) -> InstanceTypes {
+    // MARK: Options about members joined
+
+    /// Options about one member's value become one, and those about several members become "one of these", so that no branch is made for each.
+    private mutating func joined(_ options: [Requirement], _ branch: Branch) throws(GrammarError) -> [Requirement]? {
+        var flat: [Requirement] = []
+        try flatten(options, branch, depth: 0, into: &flat)
+        var members: [Fact] = []
+        var others: [Requirement] = []
+        var lacking: Set<[UInt8]> = []
+        for option in flat {
+            switch option {
+            case .fact(.member), .fact(.someMember): if case .fact(let fact) = option, !members.contains(fact) { members.append(fact) }
+            case .fact(.oneMember(let facts)): for fact in facts where !members.contains(fact) { members.append(fact) }
+            case .fact(.lacks(let name)):
+                if lacking.insert(Array(name.utf8)).inserted { others.append(option) }
+            default: if !others.contains(option) { others.append(option) }
+            }
+        }
+        for case .fact(.has(let name)) in others where lacking.contains(Array(name.utf8)) { return nil }
+        guard !members.isEmpty, let joined = Self.onMember(members) else { return others + (members.isEmpty ? [] : [.fact(.oneMember(members))]) }
+        if others.count == 1, case .fact(.lacks(let name)) = others[0], name.utf8.elementsEqual(joined.name.utf8) {
+            return [.fact(.optional(name, joined.requirement))]
+        }
+        return others + [.fact(.member(joined.name, joined.requirement))]
+    }
+
+    /// The facts as one about one member, if they are.
+    private static func onMember(_ facts: [Fact]) -> (name: String, requirement: Requirement)? {
+        var name: String?
+        var requirements: [Requirement] = []
+        for fact in facts {
+            guard case .member(let own, let requirement) = fact, name.map({ $0.utf8.elementsEqual(own.utf8) }) ?? true else { return nil }
+            name = own
+            requirements.append(requirement)
+        }
+        return name.map { ($0, requirements.count == 1 ? requirements[0] : .any(requirements)) }
+    }
+
+    /// Options with nested "or"s and denials opened, as long as they can hold.
+    private mutating func flatten(
+        _ options: [Requirement], _ branch: Branch, depth: Int, into flat: inout [Requirement]
+    ) throws(GrammarError) {
+        for option in options where try isOpen(option, branch) {
+            switch option {
+            case .any(let items): try flatten(items, branch, depth: depth + 1, into: &flat)
+            case .all(let items):
+                var open: [Requirement] = []
+                for item in items where try !isKnown(item, branch) { open.append(item) }
+                if open.count == 1 { try flatten(open, branch, depth: depth + 1, into: &flat) } else { flat.append(.all(open)) }
+            case .fails(let place) where depth < 8 && document[place.id].object != nil:
+                try flatten(try denial(place), branch, depth: depth + 1, into: &flat)
+            default: flat.append(option)
+            }
+        }
+    }
+
+    mutating func types(of fact: Fact) throws(GrammarError) -> InstanceTypes {
         switch fact {
         case .own(let place): return try ownTypes(place.id)
         case .excludes: return .all

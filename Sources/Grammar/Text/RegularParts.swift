@@ -173,6 +173,7 @@ extension RuleBody {
         case .alternatives(let items): self = .alternatives(items.map { RuleBody($0) })
         case .repeated(let item, let minimum, let maximum): self = .counted(RuleBody(item), minimum, maximum)
         case .start, .end: self = .nothing
+        case .lookAhead: preconditionFailure("only the patterns of schemas look ahead")
         }
     }
 }

@@ -43,7 +43,7 @@ public struct InstanceValidator: Sendable {
         self.assertsFormat = assertsFormat
         var patterns: [[UInt8]: PatternSearch] = [:]
         for source in document.patternSources {
-            guard let tree = try? RegexParser.parse(source) else { continue }
+            guard let tree = try? RegexParser.parse(source, allowsLookAhead: true) else { continue }
             patterns[Array(source.utf8)] = PatternSearch(tree: tree)
         }
         self.patterns = patterns
@@ -121,7 +121,7 @@ public struct InstanceValidator: Sendable {
         }
         for (source, place) in sources where patterns[Array(source.utf8)] == nil {
             do throws(GrammarError) {
-                _ = try RegexParser.parse(source)
+                _ = try RegexParser.parse(source, allowsLookAhead: true)
             } catch .tooLarge(let what, let limit, _) {
                 throw .tooLarge(what: what, limit: limit, pointer: place)
             } catch {

@@ -24,6 +24,7 @@ struct PatternSearch: Sendable {
         case .alternatives(let branches): return branches.reduce(into: []) { $0.formUnion(ends($1, starts, text)) }
         case .start: return starts.intersection([0])
         case .end: return starts.intersection([text.count])
+        case .lookAhead(let inner, let isNegative): return starts.filter { ends(inner, [$0], text).isEmpty == isNegative }
         case .repeated(let item, let minimum, let maximum):
             var current = starts
             var runs = 0

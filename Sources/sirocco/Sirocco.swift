@@ -16,7 +16,8 @@ struct Sirocco: AsyncParsableCommand {
             CommandGroup(
                 name: "Instruments:",
                 subcommands: [
-                    BenchCommand.self, InspectCommand.self, QuantizeCommand.self, ImatrixCommand.self, LogitsCommand.self, TokenizeCommand.self,
+                    BenchCommand.self, GrammarCommand.self, InspectCommand.self, QuantizeCommand.self, ImatrixCommand.self, LogitsCommand.self,
+                    TokenizeCommand.self,
                     DetokenizeCommand.self,
                     RenderCommand.self,
                 ]),

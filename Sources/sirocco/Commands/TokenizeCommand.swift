@@ -57,9 +57,13 @@ struct DetokenizeCommand: ParsableCommand {
 }
 
 /// The tokenizer of a model, or of a tokenizer.json by itself.
-private func openTokenizer(_ path: String?) throws -> Tokenizer {
+func openTokenizer(_ path: String?) throws -> Tokenizer {
     if let path, path.hasSuffix(".json") {
         return try Tokenizer(tokenizerJSON: JSONValue(parsing: readFile(path, limit: 256 << 20), limits: JSONLimits(bytes: 256 << 20, depth: 64)))
+    }
+    // Neither need a folder hold a model.
+    if let path, access(path + "/tokenizer.json", R_OK) == 0, access(path + "/config.json", R_OK) != 0 {
+        return try openTokenizer(path + "/tokenizer.json")
     }
     // A GGUF file need not hold a model to hold a tokenizer.
     if let path, try isGGUF(path) { return try Tokenizer(gguf: GGUFFile(MappedFile(path: path)).tokenizerDescription()) }

@@ -12,8 +12,16 @@ public struct Expectation: Sendable, Hashable {
     /// The expectation as a phrase: texts in quotes, or a description of the characters.
     public var description: String {
         var parts: [String] = texts.isEmpty ? (bytes.isEmpty ? [] : [Self.characters(bytes)]) : texts.map(Self.quoted)
+        if !texts.isEmpty && Self.telling(bytes).count < bytes.count { parts.append("white space") }
         if mayEnd { parts.append("the end of the text") }
         return parts.isEmpty ? "nothing" : parts.joined(separator: texts.isEmpty ? ", or " : " or ")
+    }
+
+    /// The bytes without those of white space, where any of it may stand.
+    fileprivate static func telling(_ bytes: [UInt8]) -> [UInt8] {
+        let blanks: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D]
+        let rest = bytes.filter { !blanks.contains($0) }
+        return bytes.count - rest.count == blanks.count && !rest.isEmpty ? rest : bytes
     }
 
     /// A text between typographic quotes, so that its own quotes stand out; control characters by their names.
@@ -65,22 +73,20 @@ public struct Expectation: Sendable, Hashable {
 extension Matcher {
     /// The bytes that may follow; none where the text is finished.
     public var allowedBytes: [UInt8] {
-        (UInt8.min...UInt8.max).filter { byte in
-            var copy = self
-            return copy.accept(bytes: [byte])
-        }
+        configuration.candidateBytes(grammar.program).filter { configuration.stepping($0, grammar.program) != nil }
     }
 
     /// What may follow, with at most so many ways listed as texts, each of at most so many bytes.
     public func expectation(ways: Int = 8, bytes length: Int = 40) -> Expectation {
-        let first = allowedBytes
-        guard first.count <= ways else { return Expectation(mayEnd: canStop, bytes: first, texts: []) }
+        let all = allowedBytes
+        let first = Expectation.telling(all)
+        guard first.count <= ways else { return Expectation(mayEnd: canStop, bytes: all, texts: []) }
         var closed: [[UInt8]] = []
         var open: [(text: [UInt8], matcher: Matcher)] = [([], self)]
         // Breadth first, as long as all ways still fit.
         while !open.isEmpty {
             let (text, matcher) = open.removeFirst()
-            let next = text.isEmpty ? first : text.count < length && !matcher.canStop ? matcher.allowedBytes : []
+            let next = text.isEmpty ? first : text.count < length && !matcher.canStop ? Expectation.telling(matcher.allowedBytes) : []
             guard !next.isEmpty, closed.count + open.count + next.count <= ways else {
                 if !text.isEmpty { closed.append(text) }
                 continue
@@ -98,6 +104,28 @@ extension Matcher {
             return String(decoding: way, as: UTF8.self)
         }
         let isWhole = texts.allSatisfy { !$0.isEmpty }
-        return Expectation(mayEnd: canStop, bytes: first, texts: isWhole ? texts.sorted() : [])
+        return Expectation(mayEnd: canStop, bytes: all, texts: isWhole ? texts.sorted() : [])
+    }
+}
+
+extension Configuration {
+    /// The bytes that some thread could read next, ascending; a name that its object has already may be among them.
+    fileprivate func candidateBytes(_ program: Program) -> [UInt8] {
+        var found = [Bool](repeating: false, count: 256)
+        for thread in threads {
+            let node = program.nodes[Int(thread.node)]
+            switch node.kind {
+            case .literal: found[Int(program.literals[Int(node.index)][Int(thread.local)])] = true
+            case .words: for byte in program.tries[Int(node.index)].nextBytes(thread.local) { found[Int(byte)] = true }
+            case .lexeme:
+                let lexeme = program.lexemes[Int(node.index)]
+                for byte in UInt8.min...UInt8.max {
+                    if case .dead = lexeme.step(thread.local, thread.register, byte) { continue }
+                    found[Int(byte)] = true
+                }
+            default: found = [Bool](repeating: true, count: 256)
+            }
+        }
+        return (UInt8.min...UInt8.max).filter { found[Int($0)] }
     }
 }

@@ -3,19 +3,22 @@ public import Tokens
 
 /// Draws random texts that a grammar accepts, over any vocabulary.
 public struct RandomText: Sendable {
-    /// What came of a walk that met its limit every time.
+    /// No text of the grammar is that short.
     public struct TooLong: Error, Sendable, CustomStringConvertible {
         /// The limit, in tokens of the vocabulary.
         public let limit: Int
-        /// The limit as a sentence.
-        public var description: String { "no text of at most \(limit) tokens was found in \(RandomText.attempts) random walks" }
+        /// What the shortest text takes, as far as it is known.
+        public let shortest: Int?
+        /// Both as a sentence.
+        public var description: String {
+            "no text has at most \(limit) tokens" + (shortest.map { "; the shortest has \($0)" } ?? " that could be found")
+        }
     }
 
     /// Where bytes are tokens: one token a byte.
     public static let byteVocabulary = Vocabulary(
         tokens: (0...255).map { [UInt8($0)] }, kinds: [TokenKind](repeating: .normal, count: 256))
 
-    static let attempts = 24
     private let grammar: CompiledGrammar
     private let limit: Int
     /// By token: how it weighs while the text may grow, and when it should end.
@@ -45,33 +48,33 @@ public struct RandomText: Sendable {
         }
     }
 
-    /// One random text as tokens. A longer and longer ending phase makes later attempts end sooner.
-    /// - Throws: when every attempt met the limit.
+    /// One random text as tokens: from half of the limit on it ends as soon as chance lets it, and at the limit by the shortest ending.
+    /// - Throws: when the shortest text is longer than the limit.
     public func next(using random: inout some RandomNumberGenerator) throws(TooLong) -> [TokenID] {
-        for attempt in 0..<Self.attempts {
-            if let tokens = walk(endingFrom: limit / (2 << min(attempt, 12)), &random) { return tokens }
-        }
-        throw TooLong(limit: limit)
-    }
-
-    /// Where nothing need be said, walks stop three times in ten.
-    private static let stopping = 0.3
-
-    private func walk(endingFrom turn: Int, _ random: inout some RandomNumberGenerator) -> [TokenID]? {
         var matcher = grammar.makeMatcher()
         var mask = TokenMask(count: grammar.vocabularyCount)
         var tokens: [TokenID] = []
         while !matcher.isFinished {
-            let isEnding = tokens.count >= turn
+            let isEnding = tokens.count >= limit / 2
             if matcher.canStop && (isEnding || Double.random(in: 0..<1, using: &random) < Self.stopping) { break }
-            guard tokens.count < limit else { return nil }
             matcher.fill(&mask)
-            guard let token = pick(mask.allowedTokens, isEnding ? weights.ending : weights.growing, &random) else { break }
-            guard matcher.accept(token) else { preconditionFailure("the mask allows what the matcher refuses") }
+            let scale = isEnding ? weights.ending : weights.growing
+            guard var token = pick(mask.allowedTokens, scale, &random) else { break }
+            let left = limit - tokens.count
+            if !matcher.accept(token, remainingTokens: left) {
+                matcher.fill(&mask, remainingTokens: left)
+                guard let other = pick(mask.allowedTokens, scale, &random) else { break }
+                guard matcher.accept(other) else { preconditionFailure("the mask allows what the matcher refuses") }
+                token = other
+            }
             tokens.append(token)
         }
-        return matcher.canStop ? tokens : nil
+        guard matcher.canStop else { throw TooLong(limit: limit, shortest: grammar.makeMatcher().tokensToEnd) }
+        return tokens
     }
+
+    /// Where nothing need be said, walks stop three times in ten.
+    private static let stopping = 0.3
 
     private func pick(_ tokens: [TokenID], _ weights: [Double], _ random: inout some RandomNumberGenerator) -> TokenID? {
         let sum = tokens.reduce(0) { $0 + weights[Int($1)] }

@@ -22,7 +22,7 @@ import Tokens
     }
 
     private func verdict(_ schema: JSONValue, _ text: String, relax: Bool = false) throws -> Verdict {
-        let options = SchemaOptions(separators: .flexible(maxWhitespace: 256), exactness: relax ? .relax : .exact)
+        let options = SchemaOptions(separators: .flexible(maxWhitespace: 8), exactness: relax ? .relax : .exact)
         let grammar = try CompiledGrammar(Rules(jsonSchema: schema, options: options), vocabulary: RandomText.byteVocabulary)
         return Verdict("t", Array(text.utf8), grammar, try InstanceValidator(schema: schema), true, countsTokens: true)
     }

@@ -94,7 +94,11 @@ extension JSONValue {
 
 /// Equality of two strings by their bytes. Swift's `==` holds canonically equivalent strings for equal; JSON does not.
 func sameBytes(_ a: String, _ b: String) -> Bool {
-    a.utf8.count == b.utf8.count && a.utf8.elementsEqual(b.utf8)
+    guard a.utf8.count == b.utf8.count else { return false }
+    let areSame = unsafe a.utf8.withContiguousStorageIfAvailable { a in
+        unsafe b.utf8.withContiguousStorageIfAvailable { b in unsafe a.elementsEqual(b) }
+    }
+    return areSame.flatMap { $0 } ?? a.utf8.elementsEqual(b.utf8)
 }
 
 extension JSONValue: Hashable {

@@ -77,16 +77,22 @@ private struct JSONWriter {
             output.append(UInt8(ascii: "]"))
         case .object(let object):
             output.append(UInt8(ascii: "{"))
-            let members = style.sortsKeys ? object.sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) } : Array(object)
-            for (place, member) in members.enumerated() {
-                separate(place, level: level)
-                write(member.key)
-                output.append(contentsOf: style.keySeparator.utf8)
-                write(member.value, level: level + 1)
+            if style.sortsKeys {
+                let places = object.indices.sorted { object[$0].key.utf8.lexicographicallyPrecedes(object[$1].key.utf8) }
+                for (place, member) in places.enumerated() { write(object[member], at: place, level: level) }
+            } else {
+                for place in object.indices { write(object[place], at: place, level: level) }
             }
-            if !members.isEmpty { breakLine(level) }
+            if !object.isEmpty { breakLine(level) }
             output.append(UInt8(ascii: "}"))
         }
+    }
+
+    private mutating func write(_ member: (key: String, value: JSONValue), at place: Int, level: Int) {
+        separate(place, level: level)
+        write(member.key)
+        output.append(contentsOf: style.keySeparator.utf8)
+        write(member.value, level: level + 1)
     }
 
     private mutating func separate(_ place: Int, level: Int) {
@@ -105,9 +111,23 @@ private struct JSONWriter {
         if style.escapesLineSeparators || style.escapesNonASCII, !string.utf8.allSatisfy({ $0 < 0x7f }) {
             for scalar in string.unicodeScalars { write(scalar) }
         } else {
-            for byte in string.utf8 { write(byte) }
+            var string = string
+            string.withUTF8 { bytes in unsafe write(bytes) }
         }
         output.append(UInt8(ascii: "\""))
+    }
+
+    /// Runs of bytes that stand for themselves are copied as they are.
+    private mutating func write(_ bytes: UnsafeBufferPointer<UInt8>) {
+        var copied = 0
+        for place in bytes.indices {
+            let byte = unsafe bytes[place]
+            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            unsafe output.append(contentsOf: bytes[copied..<place])
+            write(byte)
+            copied = place + 1
+        }
+        unsafe output.append(contentsOf: bytes[copied...])
     }
 
     private mutating func write(_ byte: UInt8) {

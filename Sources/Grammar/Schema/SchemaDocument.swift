@@ -274,6 +274,9 @@ struct SchemaDocument: Sendable {
 
     subscript(_ number: SchemaID) -> Subschema { storage.subschemas[number] }
 
+    /// The number of subschemas.
+    var count: Int { storage.subschemas.count }
+
     /// Subschemas of which a keyword was taken away: that they fail can no longer be told.
     private(set) var relaxed: Set<SchemaID> = []
 

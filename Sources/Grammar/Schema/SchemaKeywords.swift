@@ -35,12 +35,11 @@ extension SchemaDocument {
     /// The `type` of a subschema; all types when it says nothing.
     func types(_ id: SchemaID) throws(GrammarError) -> InstanceTypes {
         guard let value = self[id].object?["type"] else { return .all }
-        let pointer = self[id].pointer.appending("type")
         let names = value.arrayValue ?? [value]
         var types: InstanceTypes = []
         for name in names {
             guard let text = name.stringValue, let type = InstanceTypes(name: text) else {
-                throw .invalidSchema(pointer: pointer, reason: "\(name.text()) is not a type")
+                throw .invalidSchema(pointer: self[id].pointer.appending("type"), reason: "\(name.text()) is not a type")
             }
             types.formUnion(type)
         }
@@ -71,13 +70,13 @@ extension SchemaDocument {
     /// A list of different strings such as `required`.
     func names(_ id: SchemaID, _ keyword: String) throws(GrammarError) -> [String] {
         guard let value = self[id].object?[keyword] else { return [] }
-        let pointer = self[id].pointer.appending(keyword)
+        func fault(_ reason: String) -> GrammarError { .invalidSchema(pointer: self[id].pointer.appending(keyword), reason: reason) }
         // Draft 4 and many schemas of old have `required: true` in a property, which says nothing today.
         if keyword == "required", value.boolValue != nil { return [] }
-        guard let list = value.arrayValue else { throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must be an array") }
+        guard let list = value.arrayValue else { throw fault("\"\(keyword)\" must be an array") }
         var names: [String] = []
         for item in list {
-            guard let name = item.stringValue else { throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must hold strings") }
+            guard let name = item.stringValue else { throw fault("\"\(keyword)\" must hold strings") }
             names.append(name)
         }
         return names

@@ -15,6 +15,10 @@ struct Evaluated {
 /// Runs the keywords of JSON Schema 2020-12 as they are written.
 struct Evaluation {
     let document: SchemaDocument
+    /// What each subschema has anything to say about.
+    let chapters: [KeywordChapters]
+    /// Whether any subschema asks what others have looked at.
+    private let tracksEvaluated: Bool
     let patterns: [[UInt8]: PatternSearch]
     /// The values of long enumerations, as keys.
     let enumerations: [SchemaID: Set<[UInt8]>]
@@ -33,10 +37,12 @@ struct Evaluation {
     static let maximumFailures = 100
 
     init(
-        _ document: SchemaDocument, patterns: [[UInt8]: PatternSearch], enumerations: [SchemaID: Set<[UInt8]>], assertsFormat: Bool,
-        isCollecting: Bool
+        _ document: SchemaDocument, chapters: [KeywordChapters], patterns: [[UInt8]: PatternSearch], enumerations: [SchemaID: Set<[UInt8]>],
+        assertsFormat: Bool, isCollecting: Bool
     ) {
         self.document = document
+        self.chapters = chapters
+        tracksEvaluated = chapters.contains { $0.contains(.unevaluated) }
         self.patterns = patterns
         self.enumerations = enumerations
         self.assertsFormat = assertsFormat
@@ -81,19 +87,23 @@ struct Evaluation {
         defer { scope = outerScope }
         var isValid = true
         var evaluated = Evaluated()
-        let hidesSiblings = document.hidesReferenceSiblings && object["$ref"] != nil
+        let chapters = chapters[id]
         do throws(GrammarError) {
-            if let target = try document.target(id, in: scope) {
-                let (holds, more) = evaluate(value, target)
-                isValid = isValid && holds
-                evaluated.formUnion(more)
+            if chapters.contains(.references) {
+                if let target = try document.target(id, in: scope) {
+                    let (holds, more) = evaluate(value, target)
+                    isValid = isValid && holds
+                    evaluated.formUnion(more)
+                }
+                if document.hidesReferenceSiblings && object["$ref"] != nil { return (isValid, evaluated) }
             }
-            if hidesSiblings { return (isValid, evaluated) }
-            if !(try assertions(value, id, object)) { isValid = false }
-            if !combinators(value, id, object, &evaluated) { isValid = false }
-            if !conditionals(value, id, object, &evaluated) { isValid = false }
-            if let array = value.arrayValue, try !arrayKeywords(array, id, object, &evaluated) { isValid = false }
-            if let members = value.objectValue, try !objectKeywords(members, id, object, &evaluated) { isValid = false }
+            if !(try assertions(value, id, object, chapters)) { isValid = false }
+            if chapters.contains(.combinators), !combinators(value, id, object, &evaluated) { isValid = false }
+            if chapters.contains(.conditionals), !conditionals(value, id, object, &evaluated) { isValid = false }
+            if chapters.contains(.arrays), case .array(let array) = value, try !arrayKeywords(array, id, object, &evaluated) { isValid = false }
+            if chapters.contains(.objects), case .object(let members) = value, try !objectKeywords(members, id, object, &evaluated) {
+                isValid = false
+            }
         } catch {
             if fault == nil { fault = error }
             return (false, evaluated)
@@ -160,12 +170,22 @@ struct Evaluation {
         return isValid
     }
 
-    private mutating func assertions(_ value: JSONValue, _ id: SchemaID, _ object: JSONObject) throws(GrammarError) -> Bool {
+    private mutating func assertions(
+        _ value: JSONValue, _ id: SchemaID, _ object: JSONObject, _ chapters: KeywordChapters
+    ) throws(GrammarError) -> Bool {
         var isValid = true
-        if try !document.types(id).contains(types(of: value)) {
+        if chapters.contains(.type), try !document.types(id).contains(types(of: value)) {
             isValid = false
             fail(id, "type", "\(value.typeName) is not of the type \(object["type"]?.text() ?? "")")
         }
+        if chapters.contains(.values), try !valueKeywords(value, id, object) { isValid = false }
+        if chapters.contains(.numbers), case .number(let number) = value, try !numberKeywords(number, id, object) { isValid = false }
+        if chapters.contains(.strings), case .string(let text) = value, try !stringKeywords(text, id, object) { isValid = false }
+        return isValid
+    }
+
+    private mutating func valueKeywords(_ value: JSONValue, _ id: SchemaID, _ object: JSONObject) throws(GrammarError) -> Bool {
+        var isValid = true
         if let list = object["enum"]?.arrayValue,
             !(enumerations[id].map { $0.contains(ExactArithmetic.key(of: value)) } ?? list.contains { $0.isEquivalent(to: value) })
         {
@@ -176,8 +196,6 @@ struct Evaluation {
             isValid = false
             fail(id, "const", "it is not \(shortened(constant.text()))")
         }
-        if let number = value.numberValue, try !numberKeywords(number, id, object) { isValid = false }
-        if let text = value.stringValue, try !stringKeywords(text, id, object) { isValid = false }
         return isValid
     }
 
@@ -195,20 +213,22 @@ struct Evaluation {
     }
 
     private mutating func numberKeywords(_ number: JSONNumber, _ id: SchemaID, _ object: JSONObject) throws(GrammarError) -> Bool {
-        var constraint: [(keyword: String, holds: (Int) -> Bool, words: String)] = []
+        var isValid = true
+        func holds(_ keyword: String, _ isKept: (Int) -> Bool) -> JSONNumber? {
+            guard let bound = object[keyword]?.numberValue, !isKept(ExactArithmetic.compare(number, bound)) else { return nil }
+            return bound
+        }
         let exclusiveMinimum = object["exclusiveMinimum"]?.boolValue ?? false
         let exclusiveMaximum = object["exclusiveMaximum"]?.boolValue ?? false
-        constraint.append(("minimum", { exclusiveMinimum ? $0 > 0 : $0 >= 0 }, "less than"))
-        constraint.append(("maximum", { exclusiveMaximum ? $0 < 0 : $0 <= 0 }, "greater than"))
-        constraint.append(("exclusiveMinimum", { $0 > 0 }, "not greater than"))
-        constraint.append(("exclusiveMaximum", { $0 < 0 }, "not less than"))
-        var isValid = true
-        for (keyword, holds, words) in constraint {
-            guard let bound = object[keyword]?.numberValue else { continue }
-            if !holds(ExactArithmetic.compare(number, bound)) {
-                isValid = false
-                fail(id, keyword, "\(number.text) is \(words) \(bound.text)")
-            }
+        let broken = [
+            ("minimum", "less than", holds("minimum") { exclusiveMinimum ? $0 > 0 : $0 >= 0 }),
+            ("maximum", "greater than", holds("maximum") { exclusiveMaximum ? $0 < 0 : $0 <= 0 }),
+            ("exclusiveMinimum", "not greater than", holds("exclusiveMinimum") { $0 > 0 }),
+            ("exclusiveMaximum", "not less than", holds("exclusiveMaximum") { $0 < 0 }),
+        ]
+        for case (let keyword, let words, let bound?) in broken {
+            isValid = false
+            fail(id, keyword, "\(number.text) is \(words) \(bound.text)")
         }
         if let divisor = object["multipleOf"]?.numberValue, !ExactArithmetic.isMultiple(number, of: divisor) {
             isValid = false
@@ -254,13 +274,13 @@ struct Evaluation {
         let prefix = list?.count ?? 0
         for index in 0..<min(prefix, array.count) {
             if !descend(array[index], document.children(id, listKeyword)[index], String(index)) { isValid = false }
-            evaluated.items.insert(index)
+            if tracksEvaluated { evaluated.items.insert(index) }
         }
         let restKeyword = object["items"]?.arrayValue == nil ? "items" : "additionalItems"
         if object[restKeyword] != nil, let rest = document.child(id, restKeyword) {
             for index in array.indices.dropFirst(prefix) {
                 if !descend(array[index], rest, String(index)) { isValid = false }
-                evaluated.items.insert(index)
+                if tracksEvaluated { evaluated.items.insert(index) }
             }
         }
         if object["contains"] != nil {
@@ -309,28 +329,30 @@ struct Evaluation {
         _ members: JSONObject, _ id: SchemaID, _ object: JSONObject, _ evaluated: inout Evaluated
     ) throws(GrammarError) -> Bool {
         var isValid = try objectSizes(members, id, object)
-        var own: Set<[UInt8]> = []
+        let patternProperties = object["patternProperties"]?.objectValue?.keys ?? []
+        let rest = document.child(id, "additionalProperties")
+        let names = document.child(id, "propertyNames")
         for (name, value) in members {
-            let key = Array(name.utf8)
-            if object["properties"]?.objectValue?[name] != nil {
-                own.insert(key)
-                if !descend(value, document.child(id, "properties", name)!, name) { isValid = false }
+            var isOwn = false
+            if let child = document.child(id, "properties", name) {
+                isOwn = true
+                if !descend(value, child, name) { isValid = false }
             }
-            for (pattern, _) in object["patternProperties"]?.objectValue ?? JSONObject() {
+            for pattern in patternProperties {
                 guard let search = patterns[Array(pattern.utf8)], search.matches(name) else { continue }
-                own.insert(key)
+                isOwn = true
                 if !descend(value, document.child(id, "patternProperties", pattern)!, name) { isValid = false }
             }
-            if object["additionalProperties"] != nil, !own.contains(key) {
-                own.insert(key)
-                if !descend(value, document.child(id, "additionalProperties")!, name) { isValid = false }
+            if let rest, !isOwn {
+                isOwn = true
+                if !descend(value, rest, name) { isValid = false }
             }
-            if object["propertyNames"] != nil, !quietly(.string(name), document.child(id, "propertyNames")!).0 {
+            if let names, !quietly(.string(name), names).0 {
                 isValid = false
                 fail(id, "propertyNames", "the name \"\(name)\" is not allowed")
             }
+            if isOwn, tracksEvaluated { evaluated.properties.insert(Array(name.utf8)) }
         }
-        evaluated.properties.formUnion(own)
         if object["unevaluatedProperties"] != nil {
             for (name, value) in members where !evaluated.properties.contains(Array(name.utf8)) {
                 if !descend(value, document.child(id, "unevaluatedProperties")!, name) { isValid = false }

@@ -26,6 +26,7 @@ public struct InstanceValidator: Sendable {
     let document: SchemaDocument
     private let patterns: [[UInt8]: PatternSearch]
     private let enumerations: [SchemaID: Set<[UInt8]>]
+    private let chapters: [KeywordChapters]
     private let assertsFormat: Bool
 
     /// - Parameter assertsFormat: whether `format` constrains strings; formats that no specification names never do.
@@ -48,13 +49,14 @@ public struct InstanceValidator: Sendable {
         }
         self.patterns = patterns
         enumerations = document.longEnumerations.mapValues { Set($0.map(ExactArithmetic.key)) }
+        chapters = document.chapters
     }
 
     /// All failures found (at most a hundred), none for a valid instance. An instance that takes more than `GrammarLimits.validationSteps`
     /// is never valid: the failure says so.
     public func validate(_ instance: JSONValue) -> [ValidationFailure] {
         var evaluation = Evaluation(
-            document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: true)
+            document, chapters: chapters, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: true)
         let isValid = evaluation.evaluate(instance, 0).isValid
         if let fault = evaluation.fault {
             // What came before may hold through a `not` that was never finished: the verdict is the fault.
@@ -77,7 +79,7 @@ public struct InstanceValidator: Sendable {
     /// Whether the value satisfies one subschema, which must have been checked; counts its steps down.
     func isValid(_ value: JSONValue, _ id: SchemaID, in scope: DynamicScope, steps: inout Int) throws(GrammarError) -> Bool {
         var evaluation = Evaluation(
-            document, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: false)
+            document, chapters: chapters, patterns: patterns, enumerations: enumerations, assertsFormat: assertsFormat, isCollecting: false)
         evaluation.remainingSteps = steps
         evaluation.scope = scope
         defer { steps = evaluation.remainingSteps }

@@ -21,16 +21,16 @@ public final class MCPServer: Sendable {
         self.limits = limits
     }
 
-    /// Serves one connection until it ends, and says why it did. Control messages are answered on the transport's reading thread, tools run in tasks of
-    /// this call: when it returns, nothing is left. A call whose client has gone is cancelled.
+    /// Serves one connection until it ends, and says why it did. Control messages, and calls whose answers are known, are answered on the transport's
+    /// reading thread; tools run in tasks of this call: when it returns, nothing is left. A call whose client has gone is cancelled.
     public func serve(over transport: some Transport) async throws(TransportError) -> Disconnection {
         let (calls, feed) = AsyncStream.makeStream(of: ToolInvocation.self)
         let session = Session(server: description, tools: provider.tools(), limits: limits)
-        let connection = ServerConnection(session: session, transport: transport, feed: feed)
+        let connection = ServerConnection(session: session, transport: transport, provider: provider, description: description, feed: feed)
         try transport.start { connection.receive($0) }
         await withDiscardingTaskGroup { group in
             for await call in calls {
-                group.addTask { await connection.run(call, by: self.provider, as: self.description) }
+                group.addTask { await connection.run(call) }
             }
             connection.receive(.closed(.closed))
             group.cancelAll()
@@ -56,11 +56,18 @@ private final class ServerConnection: Sendable {
 
     private let state: Mutex<State>
     private let transport: any Transport
+    private let provider: any ToolProvider
+    private let server: ServerDescription
     private let feed: AsyncStream<ToolInvocation>.Continuation
 
-    init(session: Session, transport: any Transport, feed: AsyncStream<ToolInvocation>.Continuation) {
+    init(
+        session: Session, transport: any Transport, provider: any ToolProvider, description: ServerDescription,
+        feed: AsyncStream<ToolInvocation>.Continuation
+    ) {
         state = Mutex(State(session: session))
         self.transport = transport
+        self.provider = provider
+        self.server = description
         self.feed = feed
     }
 
@@ -87,14 +94,8 @@ private final class ServerConnection: Sendable {
     }
 
     /// Runs one call to its reply, unless it was cancelled before it could begin.
-    func run(_ call: ToolInvocation, by provider: any ToolProvider, as server: ServerDescription) async {
-        let context = CallContext(
-            onProgress: { [self] value, total, message in
-                perform { $0.progress(call.key, value, total: total, message: message, now: monotonicNanoseconds()) }
-            },
-            onLog: { [self] level, logger, data in
-                perform { $0.log(call.key, level, logger: logger, data: data) }
-            })
+    func run(_ call: ToolInvocation) async {
+        let context = context(of: call.key)
         let task = TaskHandle.current
         let mayRun = state.withLock { state in
             guard state.session.isRunning(call.key) else { return false }
@@ -108,24 +109,55 @@ private final class ServerConnection: Sendable {
         } catch {
             outcome = .failure(error)
         }
+        finish(call, outcome)
+    }
+
+    /// Answers a call whose answer is known, on this thread, and hands any other on. Nothing can cancel it meanwhile: the reading thread is here.
+    private func begin(_ call: ToolInvocation) {
+        do throws(RPCError) {
+            guard let result = try provider.answer(call.name, arguments: call.arguments, context: context(of: call.key)) else {
+                feed.yield(call)
+                return
+            }
+            finish(call, .success(result))
+        } catch {
+            finish(call, .failure(error))
+        }
+    }
+
+    private func context(of key: CallKey) -> CallContext {
+        CallContext(
+            onProgress: { [self] value, total, message in
+                perform { $0.progress(key, value, total: total, message: message, now: monotonicNanoseconds()) }
+            },
+            onLog: { [self] level, logger, data in
+                perform { $0.log(key, level, logger: logger, data: data) }
+            })
+    }
+
+    private func finish(_ call: ToolInvocation, _ outcome: Result<ToolResult, RPCError>) {
         let reply = call.reply(outcome, from: server)
         perform(ending: call.key) { $0.finished(call.key, with: reply) }
     }
 
+    /// Tells the session and does what it says; calls begin after the lock, under which they could not log.
     private func perform(ending key: CallKey? = nil, _ event: (inout Session) -> [SessionAction]) {
-        state.withLock { state in
+        let calls = state.withLock { state in
             if let key { state.calls[key] = nil }
+            var calls: [ToolInvocation] = []
             for action in event(&state.session) {
                 switch action {
                 case .send(let frame): transport.send(frame)
-                case .call(let call): feed.yield(call)
+                case .call(let call): calls.append(call)
                 case .cancel(let key):
                     guard let call = state.calls[key] else { continue }  // not begun: `run` will find it gone
                     call.context.cancel()
                     call.task.cancel()
                 }
             }
+            return calls
         }
+        for call in calls { begin(call) }
     }
 }
 

@@ -2,13 +2,22 @@
 public import JSON
 import Synchronization
 
-/// Offers tools. `call` runs off the reading thread, several at a time; it is cancelled with its task.
+/// Offers tools. `call` runs off the reading thread, several at a time; it is cancelled with its task. What can be said at once need not wait for that.
 public protocol ToolProvider: Sendable {
     /// The tools, in a stable order, the same for the life of the provider. Must be quick: it is asked before any model is loaded.
     func tools() -> [ToolDefinition]
 
+    /// The answer of a call, where it is known already; nil: it takes `call`. Asked first, on the reading thread, which it must not hold up: no waiting,
+    /// no file, nothing that grows with what the caller sent. A call to another thread and back costs more than such an answer.
+    func answer(_ name: String, arguments: JSONObject, context: CallContext) throws(RPCError) -> ToolResult?
+
     /// Runs a tool that `tools()` lists. A failure of the work is a result with `isError`; an `RPCError` is for what the protocol itself refuses.
     func call(_ name: String, arguments: JSONValue, context: CallContext) async throws(RPCError) -> ToolResult
+}
+
+extension ToolProvider {
+    /// Nothing is known before it is called.
+    public func answer(_ name: String, arguments: JSONObject, context: CallContext) throws(RPCError) -> ToolResult? { nil }
 }
 
 /// What a running call can tell its caller. Safe to use from any thread; after the call has ended nothing is sent.

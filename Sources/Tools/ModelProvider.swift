@@ -56,7 +56,15 @@ public protocol ModelProvider: Sendable {
     /// What is there now. Quick, and loads nothing: it is asked before any weight is read.
     func models() -> [ModelDescription]
 
+    /// The same, where it can be said without opening a file or waiting; nil otherwise.
+    func knownModels() -> [ModelDescription]?
+
     /// The model to work with. The first call loads it and reports the fraction done, 0 to 1; concurrent calls wait for the same load. A
     /// caller that is cancelled leaves the load to the others. The error's description is shown to the calling assistant.
     func model(progress: @escaping @Sendable (Double) -> Void) async throws -> any ChatModel
+}
+
+extension ModelProvider {
+    /// Nothing is known beforehand.
+    public func knownModels() -> [ModelDescription]? { nil }
 }

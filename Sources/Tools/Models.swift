@@ -17,10 +17,15 @@ public struct Models: WorkTool {
     /// The tool; it keeps nothing between calls.
     public init() {}
 
+    /// The list, once the provider has looked into its files.
+    public func known(to provider: any ModelProvider) -> JSONValue? { provider.knownModels().map(Self.list) }
+
     /// Does the work of one call.
     public func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue {
-        ["models": .array(context.provider.models().map(Self.entry))]
+        Self.list(context.provider.models())
     }
+
+    private static func list(_ models: [ModelDescription]) -> JSONValue { ["models": .array(models.map(entry))] }
 
     private static func entry(_ model: ModelDescription) -> JSONValue {
         var entry = JSONObject([("name", .string(model.name)), ("state", .string(model.state.rawValue))])

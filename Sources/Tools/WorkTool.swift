@@ -10,8 +10,16 @@ public protocol WorkTool: Sendable {
     /// Name, title, description, schemas and hints, as every face shows them.
     var definition: ToolDefinition { get }
 
+    /// The result of a call without arguments, where it is known without waiting, files or work that grows; nil: it takes `run`.
+    func known(to provider: any ModelProvider) -> JSONValue?
+
     /// Does the work. `arguments` conform to the input schema; the result has to conform to the output schema.
     func run(_ arguments: JSONObject, context: ToolContext) async throws(ToolFailure) -> JSONValue
+}
+
+extension WorkTool {
+    /// The result has to be worked for.
+    public func known(to provider: any ModelProvider) -> JSONValue? { nil }
 }
 
 /// What a tool works with during one call.

@@ -50,6 +50,15 @@ public final class WorkTools: ToolProvider {
     /// The declarations, ours first.
     public func tools() -> [ToolDefinition] { definitions }
 
+    /// The answer of a tool without arguments that knows it already, checked as any other.
+    public func answer(_ name: String, arguments: JSONObject, context: CallContext) throws(RPCError) -> ToolResult? {
+        guard arguments.isEmpty, let entry = entries[name], entry.input.validate([:]).isEmpty, let result = entry.tool.known(to: provider) else {
+            return nil
+        }
+        // What breaks the promise is called again, and refused there.
+        return (try? checked(result, by: entry.output, of: name, context: context)).map(ToolResult.init(structured:))
+    }
+
     /// Runs a tool for MCP: a failure is a result with `isError`, an unknown name a protocol error.
     public func call(_ name: String, arguments: JSONValue, context: CallContext) async throws(RPCError) -> ToolResult {
         do throws(ToolFailure) {
@@ -70,14 +79,21 @@ public final class WorkTools: ToolProvider {
         do throws(ToolFailure) {
             let object = try Self.accepted(arguments, by: entry.input, of: entry.tool.definition, limits: limits)
             let result = try await entry.tool.run(object, context: ToolContext(provider: provider, call: context, limits: limits))
-            let faults = describe(entry.output.validate(result), limits: limits)
-            guard faults.isEmpty else { throw .brokenPromise(tool: name, faults: faults) }
-            context.log(.debug, ["message": "done", "usage": result["usage"] ?? [:]], logger: name)
-            return result
+            return try checked(result, by: entry.output, of: name, context: context)
         } catch {
             if error != .cancelled { context.log(.error, ["message": .string("\(error)")], logger: name) }
             throw error
         }
+    }
+
+    /// A result that keeps the tool's promise.
+    private func checked(
+        _ result: JSONValue, by validator: InstanceValidator, of name: String, context: CallContext
+    ) throws(ToolFailure) -> JSONValue {
+        let faults = describe(validator.validate(result), limits: limits)
+        guard faults.isEmpty else { throw .brokenPromise(tool: name, faults: faults) }
+        context.log(.debug, ["message": "done", "usage": result["usage"] ?? [:]], logger: name)
+        return result
     }
 
     /// The arguments as the tool's input schema accepts them.

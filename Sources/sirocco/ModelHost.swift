@@ -39,19 +39,31 @@ final class ModelHost: ModelProvider {
     }
 
     func models() -> [ModelDescription] {
-        var description = described.withLock { known in
+        let description = described.withLock { known in
             if let known { return known }
             let new = describe()
             known = new
             return new
         }
+        return [current(description)]
+    }
+
+    func knownModels() -> [ModelDescription]? {
+        // Whoever looks into the files holds the lock while it does.
+        guard let known = described.withLockIfAvailable({ $0 }), let known else { return nil }
+        return [current(known)]
+    }
+
+    /// What the files say, and how far loading has come.
+    private func current(_ described: ModelDescription) -> ModelDescription {
+        var description = described
         switch state.withLock({ $0 }) {
         case .unloaded: break
         case .loading: description.state = .loading
         case .loaded(_, let engine): (description.state, description.contextLength) = (.loaded, engine.contextLength)
         case .failed(let problem): (description.state, description.problem) = (.failed, problem)
         }
-        return [description]
+        return description
     }
 
     /// What the model's files say, before any weight is read.

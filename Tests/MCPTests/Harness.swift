@@ -79,11 +79,14 @@ final class ScriptedPeer: Sendable {
 struct TestTools: ToolProvider {
     var names = ["echo", "slow"]
     let body: @Sendable (String, JSONValue, CallContext) async throws(RPCError) -> ToolResult
+    /// What is answered at once.
+    var known: @Sendable (String, CallContext) throws(RPCError) -> ToolResult? = { _, _ throws(RPCError) in nil }
 
     func tools() -> [ToolDefinition] { names.map { ToolDefinition(name: $0, inputSchema: ["type": "object"]) } }
     func call(_ name: String, arguments: JSONValue, context: CallContext) async throws(RPCError) -> ToolResult {
         try await body(name, arguments, context)
     }
+    func answer(_ name: String, arguments: JSONObject, context: CallContext) throws(RPCError) -> ToolResult? { try known(name, context) }
 }
 
 /// The fixture executable beside the tests.

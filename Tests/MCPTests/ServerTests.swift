@@ -34,6 +34,44 @@ import Testing
         #expect(recorder.lines.count == 2)
     }
 
+    /// What is known is said at once, in the order of the questions, its log before its reply, while calls run; what is not known is called.
+    @Test func knownAnswersNeedNoTask() async {
+        let (client, recorder, server) = ServerTests.serve(
+            TestTools(
+                names: ["known", "refused", "slow"],
+                body: { name, _, _ throws(RPCError) in
+                    if name != "slow" { Issue.record("\(name) was called") }
+                    try? await Task.sleep(for: .seconds(60))
+                    return ToolResult(text: "late")
+                },
+                known: { name, context throws(RPCError) in
+                    context.log(.debug, "asked", logger: name)
+                    switch name {
+                    case "known": return ToolResult(text: "yes")
+                    case "refused": throw .internalError("no")
+                    default: return nil
+                    }
+                }))
+        let level = #","io.modelcontextprotocol/logLevel":"debug""#
+        ServerTests.say(client, Table.modern("1", "tools/call", #""name":"slow""#))
+        for id in 2...4 { ServerTests.say(client, Table.modern("\(id)", "tools/call", #""name":"known""#, meta: level)) }
+        ServerTests.say(client, Table.modern("5", "tools/call", #""name":"refused""#))
+        let lines = await recorder.waitForLines(7)
+        #expect(lines.count == 7)
+        for (place, line) in lines.prefix(6).enumerated() {
+            #expect(line.contains(place.isMultiple(of: 2) ? "notifications/message" : #""id":\#(place / 2 + 2),"result""#), "\(line)")
+        }
+        #expect(lines.last?.contains(#""id":5,"error":{"code":-32603"#) == true)
+        // The identifiers are free again: nothing is left running but the slow one.
+        ServerTests.say(client, Table.modern("2", "tools/call", #""name":"known""#))
+        ServerTests.say(client, Table.modern("1", "tools/call", #""name":"known""#))
+        let more = await recorder.waitForLines(9).suffix(2)
+        #expect(more.first?.contains(#""id":2,"result""#) == true && more.last?.contains("is still running") == true)
+        await client.close()
+        #expect(await server.value == .endOfInput)
+        #expect(recorder.lines.count == 9)
+    }
+
     @Test func theEndCancelsWhatRuns() async {
         let running = Atomic<Int>(0)
         let (client, _, server) = ServerTests.serve(

@@ -3,6 +3,7 @@ import Chat
 import Engine
 import Grammar
 import JSON
+import MCP
 import Testing
 
 @testable import Tools
@@ -159,6 +160,24 @@ import Testing
                     ], ["name": "other", "state": "failed", "problem": "truncated"],
                 ]
             ])
+    }
+
+    /// What is answered at once is what a call would answer; whatever is not known, or has to be refused, is left to the call.
+    @Test func knownModelsAreAnsweredAtOnce() async throws {
+        let descriptions = [ModelDescription(name: "breeze", state: .loaded, contextLength: 384)]
+        func answer(_ provider: ScriptedProvider, _ name: String = "models", _ arguments: JSONObject = [:]) throws -> ToolResult? {
+            try WorkTools(provider: provider).answer(name, arguments: arguments, context: CallContext())
+        }
+        let known = ScriptedProvider(nil, descriptions: descriptions, isKnown: true)
+        let called = try await WorkTools(provider: known).call("models", arguments: [:], context: CallContext())
+        #expect(try answer(known) == called)
+        #expect(try answer(ScriptedProvider(nil, descriptions: descriptions)) == nil)
+        #expect(try answer(known, "models", ["x": 1]) == nil)
+        #expect(try answer(known, "extract") == nil)
+        #expect(try answer(known, "nothing") == nil)
+        // A result that breaks the output schema is never sent.
+        let broken = ScriptedProvider(nil, descriptions: [ModelDescription(name: "b", state: .loaded, contextLength: 0)], isKnown: true)
+        #expect(try answer(broken) == nil)
     }
 
     @Test func everyStateIsInTheSchema() {

@@ -81,13 +81,17 @@ struct ScriptedProvider: ModelProvider {
 
     var chatModel: (any ChatModel)?
     var descriptions: [ModelDescription] = []
+    /// Whether the descriptions can be had without looking into files.
+    var isKnown = false
 
-    init(_ model: (any ChatModel)?, descriptions: [ModelDescription] = []) {
+    init(_ model: (any ChatModel)?, descriptions: [ModelDescription] = [], isKnown: Bool = false) {
         chatModel = model
         self.descriptions = descriptions
+        self.isKnown = isKnown
     }
 
     func models() -> [ModelDescription] { descriptions }
+    func knownModels() -> [ModelDescription]? { isKnown ? descriptions : nil }
 
     func model(progress: @escaping @Sendable (Double) -> Void) async throws -> any ChatModel {
         progress(0.5)

@@ -1,6 +1,7 @@
 // The tool loop: a turn, its calls, their results, until the model answers or a limit is met.
 public import Chat
 public import Engine
+public import Grammar
 import JSON
 
 /// An agent: a model, its tools, and the bounds within which it may use them.
@@ -9,17 +10,24 @@ public struct AgentLoop: Sendable {
     private let toolboxes: [any Toolbox]
     private let limits: AgentLimits
     private let sampling: SamplingParameters
+    private let output: OutputFormat
+    private let exactness: SchemaOptions.Exactness
     private let permit: Permit
 
-    /// - Parameter permit: asked before every call; nothing runs without it.
+    /// - Parameters:
+    ///   - output: the form of the answer; calls have their tools'.
+    ///   - exactness: what becomes of keywords, of tools' schemas and the output's, that have no exact grammar.
+    ///   - permit: asked before every call; nothing runs without it.
     public init(
         model: any ChatModel, toolboxes: [any Toolbox], limits: AgentLimits = AgentLimits(), sampling: SamplingParameters = SamplingParameters(),
-        permit: @escaping Permit
+        output: OutputFormat = .text, exactness: SchemaOptions.Exactness = .exact, permit: @escaping Permit
     ) {
         self.model = model
         self.toolboxes = toolboxes
         self.limits = limits
         self.sampling = sampling
+        self.output = output
+        self.exactness = exactness
         self.permit = permit
     }
 
@@ -86,7 +94,8 @@ public struct AgentLoop: Sendable {
         _ observe: @escaping @Sendable (AgentEvent) async -> Void
     ) async throws(AgentError) -> Completion? {
         let request = ChatRequest(
-            messages: outcome.messages, tools: tools, sampling: sampling, maxTokens: limits.tokens - outcome.usage.generatedTokens)
+            messages: outcome.messages, tools: tools, output: output, exactness: exactness, sampling: sampling,
+            maxTokens: limits.tokens - outcome.usage.generatedTokens)
         let model = model
         let result = await withDeadline(ContinuousClock.now.duration(to: deadline)) { () async -> Result<Completion, AgentError> in
             do {
@@ -111,6 +120,8 @@ public struct AgentLoop: Sendable {
             case .text(let text): await observe(.text(text))
             case .reasoning(let text): await observe(.reasoning(text))
             case .generated, .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
+            case .relaxed(let relaxations, let attempts):
+                await observe(.note("valid after \(attempts) of the model's answers; \(relaxations.map(\.description).joined(separator: "; "))"))
             case .finished(let finish, let usage, let message): return Completion(message: message, finish: finish, usage: usage)
             }
         }
@@ -213,17 +224,5 @@ private actor EventSerializer {
         }
         last = task
         await task.value
-    }
-}
-
-extension Usage {
-    /// Adds another turn's.
-    mutating func add(_ other: Usage) {
-        promptTokens += other.promptTokens
-        generatedTokens += other.generatedTokens
-        forcedTokens += other.forcedTokens
-        ledTokens += other.ledTokens
-        prefillSeconds += other.prefillSeconds
-        decodeSeconds += other.decodeSeconds
     }
 }

@@ -21,6 +21,8 @@ public enum ChatError: Error, Sendable, CustomStringConvertible {
     case toolSchema(tool: String, GrammarError)
     /// An output format that cannot be enforced.
     case output(GrammarError)
+    /// No answer kept what the grammar leaves to the validator; the faults are the last one's.
+    case violation(faults: [String], relaxations: [Relaxation], attempts: Int)
     /// The prompt does not leave room for an answer.
     case promptTooLong(promptTokens: Int, contextLength: Int)
     /// The engine failed.
@@ -41,6 +43,9 @@ public enum ChatError: Error, Sendable, CustomStringConvertible {
         case .undeclaredTool(let name): "tool choice: no tool named \"\(name)\" is declared"
         case .toolSchema(let tool, let error): "the input schema of tool \"\(tool)\": \(error)"
         case .output(let error): "the output format: \(error)"
+        case .violation(let faults, let relaxations, let attempts):
+            "none of \(attempts) answers was valid; \(relaxations.map(\.description).joined(separator: "; ")); the last one's faults: "
+                + faults.prefix(5).joined(separator: "; ")
         case .promptTooLong(let prompt, let context):
             "the prompt has \(prompt) tokens; the model's context holds \(context) tokens, prompt and answer together"
         case .engine(let error): "the engine: \(error)"

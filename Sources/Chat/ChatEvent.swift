@@ -1,5 +1,6 @@
 // What a chat model reports while it answers.
 public import Engine
+public import Grammar
 
 /// Why an answer ended.
 public enum ChatFinish: Sendable, Hashable {
@@ -65,6 +66,8 @@ public enum ChatEvent: Sendable {
     case toolCallFinished(index: Int, ToolCall)
     /// Log-probabilities of the tokens since the last such event, when the request asked for them.
     case logprobs([TokenLogprob])
+    /// The answer is valid, but not by the grammar alone: these keywords were left to a validator, and it took so many answers. Right before the end.
+    case relaxed([Relaxation], attempts: Int)
     /// The end: why, what it cost, and the whole assistant message.
     case finished(ChatFinish, Usage, Message)
 }

@@ -1,5 +1,6 @@
 // Whatever answers chat requests: the local engine, a scripted model in tests, later a remote one.
 public import Engine
+public import Grammar
 
 /// One choice of a scored set.
 public struct ChoiceScore: Sendable, Hashable {
@@ -22,18 +23,32 @@ public struct ChoiceScore: Sendable, Hashable {
 public protocol ChatModel: Sendable {
     /// The model's name, for people.
     var name: String { get }
-    /// The answer as it is made. Failures are `ChatError`s; ending the iteration early cancels the generation.
-    func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error>
+    /// One answer as it is made. Failures are `ChatError`s; ending the iteration early cancels the generation. Under `.relax` what the grammar
+    /// leaves out is not validated: `reply(to:)` is what to ask.
+    func attempt(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error>
     /// How probable each choice is as the whole answer, in the order of `choices`.
     func score(_ request: ChatRequest, choices: [String]) async throws -> [ChoiceScore]
 }
 
 extension ChatModel {
+    /// The answer as it is made. Failures are `ChatError`s; ending the iteration early cancels the generation.
+    ///
+    /// Where `.relax` leaves a keyword out of the grammar, an answer is shown when it is whole and valid, and one that violates the keyword is
+    /// generated again, with another seed and a temperature of at least 0.7, up to four answers in all; then it is a `ChatError.violation`.
+    public func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
+        request.exactness == .exact ? attempt(request) : RelaxedReply(model: self, request: request).events()
+    }
+
     /// The whole answer: the stream, folded.
     public func complete(_ request: ChatRequest) async throws -> Completion {
+        var relaxed: (relaxations: [Relaxation], attempts: Int) = ([], 1)
         for try await event in reply(to: request) {
-            if case .finished(let finish, let usage, let message) = event {
-                return Completion(message: message, finish: finish, usage: usage)
+            switch event {
+            case .relaxed(let relaxations, let attempts): relaxed = (relaxations, attempts)
+            case .finished(let finish, let usage, let message):
+                return Completion(
+                    message: message, finish: finish, usage: usage, relaxations: relaxed.relaxations, attempts: relaxed.attempts)
+            default: break
             }
         }
         try Task.checkCancellation()
@@ -47,13 +62,19 @@ public struct Completion: Sendable, Hashable {
     public var message: Message
     /// Why it ended.
     public var finish: ChatFinish
-    /// What it cost.
+    /// What it cost, over all attempts.
     public var usage: Usage
+    /// What the grammar left to the validator, which found nothing wrong.
+    public var relaxations: [Relaxation]
+    /// Answers that were generated for this one.
+    public var attempts: Int
 
     /// A completion; see the members.
-    public init(message: Message, finish: ChatFinish, usage: Usage) {
+    public init(message: Message, finish: ChatFinish, usage: Usage, relaxations: [Relaxation] = [], attempts: Int = 1) {
         self.message = message
         self.finish = finish
         self.usage = usage
+        self.relaxations = relaxations
+        self.attempts = attempts
     }
 }

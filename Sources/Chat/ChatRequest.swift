@@ -1,5 +1,6 @@
 // What is asked of a chat model.
 public import Engine
+public import Grammar
 public import JSON
 
 /// Whether, and which, tools may or must be called.
@@ -24,6 +25,8 @@ public enum OutputFormat: Sendable, Hashable {
     case regex(String)
     /// One of these texts, exactly.
     case choice([String])
+    /// A text that a grammar allows, written in this syntax.
+    case grammar(String, GrammarSyntax)
 }
 
 /// One request to a chat model.
@@ -36,6 +39,9 @@ public struct ChatRequest: Sendable, Hashable {
     public var toolChoice: ToolChoice
     /// The form of the answer.
     public var output: OutputFormat
+    /// What becomes of a schema's keyword (of the output's, or of a tool's) that has no exact grammar: the request is refused, or the keyword is left
+    /// to a validator, `ChatModel.reply(to:)`.
+    public var exactness: SchemaOptions.Exactness
     /// How tokens are sampled.
     public var sampling: SamplingParameters
     /// The most tokens to generate; nil: what the context leaves.
@@ -50,13 +56,15 @@ public struct ChatRequest: Sendable, Hashable {
     /// A request; see the members.
     public init(
         messages: [Message], tools: [ToolSpec] = [], toolChoice: ToolChoice = .auto, output: OutputFormat = .text,
-        sampling: SamplingParameters = SamplingParameters(), maxTokens: Int? = nil, stop: [String] = [], logprobs: Int? = nil,
+        exactness: SchemaOptions.Exactness = .exact, sampling: SamplingParameters = SamplingParameters(), maxTokens: Int? = nil, stop: [String] = [],
+        logprobs: Int? = nil,
         templateVariables: JSONObject = JSONObject()
     ) {
         self.messages = messages
         self.tools = tools
         self.toolChoice = toolChoice
         self.output = output
+        self.exactness = exactness
         self.sampling = sampling
         self.maxTokens = maxTokens
         self.stop = stop

@@ -90,7 +90,7 @@ public final class LocalChatModel: ChatModel {
     // MARK: Replies
 
     /// Generates a reply; the work begins at once and ends with the stream.
-    public func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
+    public func attempt(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
         AsyncThrowingStream { continuation in
             // Safe: not structured, for it outlives this call; it ends with the stream, whose end cancels it.
             let task = Task {

@@ -32,7 +32,7 @@ struct OutputGrammar {
     private func answerRules() throws(ChatError) -> (rules: Rules, allowsThought: Bool)? {
         let output = try outputRules()
         guard let format else { return output.map { ($0, false) } }
-        let grammar = ToolGrammar(format: format, tools: request.tools)
+        let grammar = ToolGrammar(format: format, tools: request.tools, exactness: request.exactness)
         switch request.toolChoice {
         case .required: return (try grammar.calls(), false)
         case .named(let name): return (try grammar.calls(named: name), false)
@@ -53,8 +53,10 @@ struct OutputGrammar {
     private func outputRules() throws(ChatError) -> Rules? {
         switch request.output {
         case .text: nil
-        case .json(let schema): try rules { () throws(GrammarError) in try Rules(jsonSchema: schema) }
+        case .json(let schema):
+            try rules { () throws(GrammarError) in try Rules(jsonSchema: schema, options: SchemaOptions(exactness: request.exactness)) }
         case .regex(let pattern): try rules { () throws(GrammarError) in try Rules(regex: pattern) }
+        case .grammar(let text, let syntax): try rules { () throws(GrammarError) in try Rules(text, syntax: syntax) }
         case .choice(let texts): texts.isEmpty ? try refuseEmptyChoice() : .choices(texts)
         }
     }

@@ -67,6 +67,17 @@ public struct Usage: Sendable, Hashable {
 
     /// Nothing yet.
     public init() {}
+
+    /// Adds what a further reply cost.
+    public mutating func add(_ other: Usage) {
+        promptTokens += other.promptTokens
+        generatedTokens += other.generatedTokens
+        forcedTokens += other.forcedTokens
+        ledTokens += other.ledTokens
+        prefillSeconds += other.prefillSeconds
+        decodeSeconds += other.decodeSeconds
+        isLed = other.isLed
+    }
 }
 
 /// The events of one request. One consumer. Dropping it, or cancelling the task that iterates it, frees the sequence at the engine's next step.

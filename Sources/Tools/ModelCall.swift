@@ -1,6 +1,7 @@
 // One request to the model within one call: the stream folded, progress told, tokens and time kept.
 import Chat
 import Engine
+import Grammar
 import JSON
 import Synchronization
 
@@ -19,6 +20,17 @@ struct Answer: Sendable {
     var outputTokens: Int
     /// Whether the budget of tokens led a structured answer to its end, so that it may lack what there was no room for.
     var isShortened = false
+    /// What the grammar left to the validator, and how many answers were generated for one that is valid.
+    var relaxations: [Relaxation] = []
+    var attempts = 1
+
+    /// Adds to a result what its reader should know of how it came about.
+    func describe(in result: inout JSONObject) {
+        if isShortened { result["shortened"] = true }
+        guard !relaxations.isEmpty else { return }
+        result["relaxed"] = .array(relaxations.map(\.json))
+        result["attempts"] = JSONValue(attempts)
+    }
 }
 
 extension ToolContext {
@@ -52,6 +64,7 @@ extension ToolContext {
     }
 
     private func fold(_ model: any ChatModel, _ request: ChatRequest, _ partial: PartialText) async throws(ToolFailure) -> Answer {
+        var relaxed: (relaxations: [Relaxation], attempts: Int) = ([], 1)
         do {
             for try await event in model.reply(to: request) {
                 switch event {
@@ -71,8 +84,9 @@ extension ToolContext {
                     }
                     return Answer(
                         text: message.content, end: end, inputTokens: usage.promptTokens, outputTokens: usage.generatedTokens,
-                        isShortened: usage.isLed)
+                        isShortened: usage.isLed, relaxations: relaxed.relaxations, attempts: relaxed.attempts)
                 case .note(let text): note(text)
+                case .relaxed(let relaxations, let attempts): relaxed = (relaxations, attempts)
                 case .reasoning, .toolCallStarted, .toolCallArguments, .toolCallFinished, .logprobs: break
                 }
             }
@@ -111,10 +125,18 @@ extension ToolFailure {
         case let failure as ToolFailure: self = failure
         case is CancellationError: self = .cancelled
         case ChatError.output(let grammar):
-            let argument = if case .regex = request?.output { "regex" } else { "schema" }
+            let argument =
+                switch request?.output {
+                case .regex: "regex"
+                case .grammar: "grammar"
+                case .choice: "choices"
+                default: "schema"
+                }
             self = .unsupportedSchema(argument: argument, reason: "\(grammar)")
         case ChatError.engine(.budgetTooSmall(let minimum, let limit)):
             self = .budgetTooSmall(minimum: minimum, limit: limit, isContext: limit < request?.maxTokens ?? .max)
+        case ChatError.violation(let faults, let relaxations, let attempts):
+            self = .violation(faults: faults, relaxations: relaxations.map(\.description), attempts: attempts)
         default: self = Task.isCancelled ? .cancelled : .model("\(error)")
         }
     }

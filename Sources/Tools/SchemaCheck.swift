@@ -6,14 +6,17 @@ import JSON
 struct EnforceableSchema: Sendable {
     let schema: JSONValue
     let signature: String
+    let exactness: SchemaOptions.Exactness
     private let validator: InstanceValidator
 
-    /// Fails, with the keyword's JSON Pointer, where the schema is not valid or holds what the grammar does not support.
-    init(_ schema: JSONValue, argument: String, limits: ToolLimits) throws(ToolFailure) {
+    /// Fails, with the keyword's JSON Pointer, where the schema is not valid or holds what the grammar does not support. With `relax` a keyword that
+    /// has no exact grammar is left to the validator.
+    init(_ schema: JSONValue, argument: String, relax: Bool = false, limits: ToolLimits) throws(ToolFailure) {
         let bytes = schema.text().utf8.count
         guard bytes <= limits.schemaBytes else { throw .tooLarge(argument: argument, bytes: bytes, limit: limits.schemaBytes) }
+        let exactness = relax ? SchemaOptions.Exactness.relax : .exact
         do {
-            _ = try Rules(jsonSchema: schema)
+            _ = try Rules(jsonSchema: schema, options: SchemaOptions(exactness: exactness))
             validator = try InstanceValidator(schema: schema)
         } catch {
             throw .unsupportedSchema(argument: argument, reason: "\(error)")
@@ -26,6 +29,7 @@ struct EnforceableSchema: Sendable {
         }
         self.schema = schema
         self.signature = signature.text
+        self.exactness = exactness
     }
 
     /// The answer as JSON. The grammar has promised that it conforms; what does not is never passed on.

@@ -13,6 +13,8 @@ public enum ToolFailure: Error, Sendable, Hashable {
     /// Fewer tokens are allowed than the shortest answer of the promised form takes (nil: none was found); nothing was computed. `limit` is what
     /// `max_output_tokens` says or, where `isContext`, what the prompt leaves of the model's context.
     case budgetTooSmall(minimum: Int?, limit: Int, isContext: Bool)
+    /// None of so many answers was valid under the keywords that `relax` left to the validator; the faults are the last one's.
+    case violation(faults: [String], relaxations: [String], attempts: Int)
     /// The tokens ended before a structure was whole.
     case outOfTokens(written: Int, limit: Int?)
     /// The time ended before the work was done.
@@ -39,6 +41,9 @@ extension ToolFailure: CustomStringConvertible {
             (minimum.map { "The shortest answer of this form takes \($0) tokens, and " } ?? "No answer of this form was found that is short enough: ")
                 + (isContext ? "the prompt leaves \(limit) of the model's context. " : "max_output_tokens allows \(limit). ")
                 + "Nothing was generated. " + (isContext ? "Send a shorter text, or ask for less." : "Raise max_output_tokens, or ask for less.")
+        case .violation(let faults, let relaxations, let attempts):
+            "None of \(attempts) answers was valid, so nothing is returned. With `relax`, the validator alone keeps: "
+                + relaxations.joined(separator: "; ") + ". The last answer's faults: " + faults.prefix(5).joined(separator: "; ") + "."
         case .outOfTokens(let written, let limit):
             if let limit, written >= limit {
                 "The answer was not complete after \(written) tokens, the limit of max_output_tokens (\(limit)). "

@@ -13,6 +13,7 @@ public import MCP
 /// - `instructions`?: the system message above the output's type signature; "Extract from the text, as JSON:" when left out;
 /// - `outputSchema`: the answer, a JSON Schema of an object; the grammar made from it is enforced token by token, and the answer is the
 ///   tool's structured content as it is;
+/// - `relax`? (false): keywords of the outputSchema that cannot be enforced are validated afterwards instead of refused; which, is logged;
 /// - `temperature`? (0, so that the same call gives the same answer) and `max_output_tokens`?.
 public struct ToolFile: WorkTool {
     /// As the file declares it.
@@ -40,7 +41,8 @@ public struct ToolFile: WorkTool {
         let inputSchema = try members.schema("inputSchema", faults: HostRules.faults(inputSchema:))
         let outputSchema = try members.schema("outputSchema", faults: HostRules.faults(outputSchema:))
         do { _ = try InstanceValidator(schema: inputSchema) } catch { throw members.fault("inputSchema", "\(error)") }
-        do { output = try EnforceableSchema(outputSchema, argument: "outputSchema", limits: limits) } catch {
+        let relax = try members.flag("relax") ?? false
+        do { output = try EnforceableSchema(outputSchema, argument: "outputSchema", relax: relax, limits: limits) } catch {
             throw members.fault("outputSchema", "\(error)")
         }
         prompt = try Self.template(members, inputSchema: inputSchema)
@@ -83,11 +85,15 @@ public struct ToolFile: WorkTool {
         let text = prompt.filled(with: arguments)
         try context.limits.check(text, as: "the filled prompt")
         var request = ChatRequest(messages: Prompts.work(signature: output.signature, instructions: instructions, prompt: text))
-        request.output = .json(schema: output.schema)
+        (request.output, request.exactness) = (.json(schema: output.schema), output.exactness)
         request.sampling.temperature = Float(temperature)
         if temperature > 0 { request.sampling.seed = UInt64.random(in: 0...UInt64.max) }
         request.maxTokens = maxOutputTokens ?? context.limits.defaultOutputTokens
         let answer = try await context.answer(to: request, seconds: nil)
+        if !answer.relaxations.isEmpty {
+            let relaxed = answer.relaxations.map(\.description).joined(separator: "; ")
+            context.note("valid after \(answer.attempts) answers; \(relaxed)")
+        }
         return try output.data(from: answer.text, tool: definition.name, limits: context.limits)
     }
 }
@@ -118,6 +124,7 @@ private struct Members {
 
     private static let known = [
         "name", "title", "description", "prompt", "inputSchema", "outputSchema", "instructions", "temperature", "max_output_tokens",
+        "relax",
     ]
 
     init(_ value: JSONValue, file: String) throws(ToolFileError) {
@@ -154,6 +161,12 @@ private struct Members {
             throw fault(member, "must be \(whole ? "an integer" : "a number") from \(Int(range.lowerBound)) to \(Int(range.upperBound))")
         }
         return number.doubleValue
+    }
+
+    func flag(_ member: String) throws(ToolFileError) -> Bool? {
+        guard let value = object[member] else { return nil }
+        guard let flag = value.boolValue else { throw fault(member, "must be true or false, not \(value.typeName)") }
+        return flag
     }
 
     func schema(_ member: String, faults: (JSONValue) -> [HostFault]) throws(ToolFileError) -> JSONValue {

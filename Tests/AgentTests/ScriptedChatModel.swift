@@ -31,7 +31,7 @@ final class ScriptedChatModel: ChatModel {
     /// The requests so far.
     var requests: [ChatRequest] { asked.withLock { $0 } }
 
-    func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
+    func attempt(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
         let index = asked.withLock { asked in
             asked.append(request)
             return asked.count - 1

@@ -1,5 +1,6 @@
 // The embedded model and the fixture templates, as the tests of this folder share them.
 import Engine
+import Grammar
 import JSON
 import TestSupport
 import Tokens
@@ -65,6 +66,8 @@ struct FoldedReply {
     var finish: ChatFinish?
     var usage = Usage()
     var generated = 0
+    var relaxations: [Relaxation] = []
+    var attempts = 0
     var message = Message.assistant("")
 
     init(_ model: any ChatModel, _ request: ChatRequest) async throws {
@@ -78,6 +81,7 @@ struct FoldedReply {
             case .toolCallArguments(let index, let piece): callPieces[index, default: ""] += piece
             case .toolCallFinished(_, let call): calls.append(call)
             case .logprobs(let more): logprobs += more
+            case .relaxed(let relaxations, let attempts): (self.relaxations, self.attempts) = (relaxations, attempts)
             case .finished(let finish, let usage, let message):
                 self.finish = finish
                 self.usage = usage

@@ -92,6 +92,46 @@ private let embedded = Task { () throws -> LocalChatModel in
         }
     }
 
+    /// A keyword without an exact grammar: refused, or left to the validator, which lets nothing pass that violates it.
+    @Test func relaxed() async throws {
+        let all = try tools(over: await embedded.value)
+        func order(_ quantity: JSONValue, relax: Bool) -> JSONValue {
+            let schema: JSONValue = [
+                "type": "object", "properties": ["product": ["type": "string"], "quantity": quantity], "required": ["product", "quantity"],
+                "additionalProperties": false,
+            ]
+            return ["text": .string(Self.order), "schema": schema, "relax": .bool(relax)]
+        }
+        let (multiple, other): (JSONValue, JSONValue) = (
+            ["type": "integer", "multipleOf": 999_983], ["type": "integer", "not": ["multipleOf": 999_983]]
+        )
+        guard case .unsupportedSchema("schema", let reason)? = await failure(all, "extract", order(multiple, relax: false)) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(reason.contains("/properties/quantity/multipleOf"))
+        let result = try await all.run("extract", arguments: order(other, relax: true))
+        #expect(result["data"]?["quantity"]?.intValue.map { $0 % 999_983 != 0 } == true, "\(result)")
+        #expect(result["relaxed"]?.arrayValue?.map { $0["pointer"] } == ["/properties/quantity/not/multipleOf"])
+        guard case .violation(let faults, _, attempts: 4)? = await failure(all, "extract", order(multiple, relax: true)) else {
+            Issue.record("an answer that violates the schema was passed off as valid")
+            return
+        }
+        #expect(faults.first?.contains("/quantity") == true)
+    }
+
+    @Test(
+        arguments: [
+            (["grammar": "start: \"ask \" NAME\nNAME: /[A-Z][a-z]{2,8}/", "grammar_syntax": "lark"], "ask [A-Z][a-z]{2,8}"),
+            (["grammar": "root ::= [0-9]{3}", "grammar_syntax": "gbnf"], "[0-9]{3}"), (["choices": ["yes", "no way"]], "yes|no way"),
+        ] as [(JSONObject, String)])
+    func generatesWhatAGrammarAllows(form: JSONObject, pattern: String) async throws {
+        var arguments = form
+        arguments["prompt"] = "Whom shall I ask?"
+        let result = try await tools(over: embedded.value).run("generate", arguments: .object(arguments))
+        #expect(try result["text"]?.stringValue?.wholeMatch(of: Regex(pattern)) != nil, "\(result)")
+    }
+
     @Test func aTextBeyondTheContextIsExplained() async throws {
         let found = await failure(
             try tools(over: try await embedded.value), "extract",

@@ -48,6 +48,23 @@ private let person: JSONValue = [
         #expect(try JSONValue(parsing: text) == result.structuredContent)
     }
 
+    /// What the grammar leaves out is validated over any model, and repaired by further answers.
+    @Test func relaxed() async throws {
+        let schema: JSONValue = ["type": "object", "properties": ["n": ["type": "integer", "multipleOf": 999_983]], "required": ["n"]]
+        let arguments: JSONValue = ["text": "x", "schema": schema, "relax": true]
+        let model = ScriptedModel { ScriptedModel.answer($0.sampling.temperature == 0 ? #"{"n": 5}"# : #"{"n": 999983}"#) }
+        let result = try await tools(over: model).run("extract", arguments: arguments)
+        #expect(result["data"] == ["n": 999_983] && result["attempts"] == 2)
+        #expect(result["relaxed"]?.arrayValue?.map { $0["keyword"] } == ["multipleOf"])
+        #expect(result["usage"]?["output_tokens"] == 10)
+        let stubborn = await failure(try tools(over: ScriptedModel(answering: #"{"n": 5}"#)), "extract", arguments)
+        guard case .violation(_, let relaxations, 4)? = stubborn else {
+            Issue.record("\(String(describing: stubborn))")
+            return
+        }
+        #expect(relaxations.first?.contains("/properties/n/multipleOf") == true)
+    }
+
     /// Half a structure never goes out, not even one that parses.
     @Test(arguments: [#"{"name": "Ad"#, #"{"name": "Ada"}"#]) func truncated(text: String) async throws {
         let model = ScriptedModel(answering: text, finish: .length, generatedTokens: 5)

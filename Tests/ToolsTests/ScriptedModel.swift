@@ -49,7 +49,7 @@ final class ScriptedModel: ChatModel {
     /// How many answers were given up by their readers.
     var abandonedCount: Int { abandoned.withLock { $0 } }
 
-    func reply(to request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
+    func attempt(_ request: ChatRequest) -> AsyncThrowingStream<ChatEvent, any Error> {
         asked.withLock { $0.append(request) }
         let steps = script(request)
         return AsyncThrowingStream { continuation in

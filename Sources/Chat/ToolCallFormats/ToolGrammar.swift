@@ -9,6 +9,7 @@ struct ToolGrammar {
 
     let format: ToolCallFormat
     let tools: [ToolSpec]
+    var exactness = SchemaOptions.Exactness.exact
 
     /// One or several calls, from the first token; `named`: exactly one, of this tool.
     func calls(named: String? = nil) throws(ChatError) -> Rules {
@@ -38,7 +39,7 @@ struct ToolGrammar {
         for tool in tools {
             let arguments: Rules
             do throws(GrammarError) {
-                arguments = try Rules(jsonSchema: try Self.argumentsSchema(of: tool))
+                arguments = try Rules(jsonSchema: try Self.argumentsSchema(of: tool), options: SchemaOptions(exactness: exactness))
             } catch {
                 throw .toolSchema(tool: tool.name, error)
             }
@@ -52,7 +53,7 @@ struct ToolGrammar {
     }
 
     /// The input schema, which must be one of objects: that is what both formats put there.
-    private static func argumentsSchema(of tool: ToolSpec) throws(GrammarError) -> JSONValue {
+    static func argumentsSchema(of tool: ToolSpec) throws(GrammarError) -> JSONValue {
         guard var schema = tool.inputSchema.objectValue else {
             throw .invalidSchema(pointer: JSONPointer(), reason: "a tool's input schema is an object")
         }

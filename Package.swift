@@ -71,7 +71,7 @@ let targets: [Target] = [
     tests("MCP", ["MCP", "JSON", "MCPFixture"]),
     tests("Agent", ["Agent", "Chat", "Engine", "MCP", "JSON", "MCPFixture"]),
     tests("Tools", ["Tools", "Agent", "Chat", "MCP", "Engine", "Grammar", "JSON", "Embedded"]),
-    tests("Command", ["sirocco", "Chat", "Engine", "Grammar", "Tokens", "JSON"]),
+    tests("Command", ["sirocco", "Chat", "Engine", "Grammar", "Tokens", "JSON", argumentParser]),
 ]
 
 /// `Fuzz/run` builds these with libFuzzer and AddressSanitizer; an ordinary build leaves them out.

@@ -1,6 +1,7 @@
 // One request of `sirocco run --json`, and its response.
 import Chat
 import Engine
+import Grammar
 import JSON
 
 /// A request, read strictly: a member that is not known is refused by name.
@@ -8,23 +9,21 @@ struct ChatLine {
     let request: ChatRequest
 
     private static let members: Set<String> = [
-        "messages", "tools", "tool_choice", "schema", "regex", "temperature", "seed", "max_tokens", "stop",
+        "messages", "tools", "tool_choice", "schema", "relax", "regex", "grammar", "grammar_syntax", "choices", "temperature", "seed", "max_tokens",
+        "stop",
     ]
 
     private static let messageMembers: Set<String> = ["role", "content", "tool_calls", "tool_call_id", "name"]
 
     init(parsing line: String, sampling: SamplingParameters, maxTokens: Int?) throws {
         guard case .object(let object) = try JSONValue(parsing: line) else { throw CommandError("the request is no JSON object") }
-        for key in object.keys where !Self.members.contains(key) { throw CommandError("the request has an unknown member \"\(key)\"") }
+        for key in object.keys where !Self.members.contains(key) {
+            let nearest = nearestName(to: key, among: Self.members.sorted()).map { "; did you mean \"\($0)\"?" } ?? ""
+            throw CommandError("the request has an unknown member \"\(key)\"\(nearest)")
+        }
         var sampling = sampling
         if let temperature = try object.number("temperature") { sampling.temperature = Float(temperature) }
         if let seed = try object.integer("seed") { sampling.seed = UInt64(bitPattern: Int64(seed)) }
-        var output = OutputFormat.text
-        if let regex = try object.string("regex") { output = .regex(regex) }
-        if let schema = object["schema"] {
-            guard output == .text else { throw CommandError("`schema` and `regex` exclude each other") }
-            output = .json(schema: schema)
-        }
         let stop = try (object["stop"]?.arrayValue ?? object["stop"].map { [$0] } ?? []).map { value in
             guard let text = value.stringValue else { throw CommandError("`stop` is a string or an array of strings") }
             return text
@@ -32,8 +31,33 @@ struct ChatLine {
         guard let messages = object["messages"]?.arrayValue else { throw CommandError("the request has no array `messages`") }
         request = ChatRequest(
             messages: try messages.map(Self.message), tools: try object.array("tools").map(Self.tool),
-            toolChoice: try Self.choice(object["tool_choice"]), output: output, sampling: sampling,
+            toolChoice: try Self.choice(object["tool_choice"]), output: try Self.output(object),
+            exactness: try object.flag("relax") ? .relax : .exact, sampling: sampling,
             maxTokens: try object.integer("max_tokens") ?? maxTokens, stop: stop)
+    }
+
+    /// The form of the answer: at most one is asked for.
+    private static func output(_ object: JSONObject) throws -> OutputFormat {
+        let forms = ["schema", "regex", "grammar", "choices"].filter { object[$0] != nil }
+        if forms.count > 1 { throw CommandError("`\(forms[0])` and `\(forms[1])` exclude each other") }
+        let syntax = try object.string("grammar_syntax")
+        if syntax != nil, object["grammar"] == nil { throw CommandError("`grammar_syntax` belongs to `grammar`") }
+        if let schema = object["schema"] { return .json(schema: schema) }
+        if let regex = try object.string("regex") { return .regex(regex) }
+        if let grammar = try object.string("grammar") {
+            guard let syntax else { throw CommandError("`grammar` needs `grammar_syntax`: one of \(GrammarSyntax.names)") }
+            do {
+                return .grammar(grammar, try GrammarSyntax(option: syntax))
+            } catch {
+                throw CommandError("`grammar_syntax`: \(error)")
+            }
+        }
+        guard object["choices"] != nil else { return .text }
+        let texts = try object.array("choices").map { choice in
+            guard let text = choice.stringValue else { throw CommandError("`choices` is an array of strings") }
+            return text
+        }
+        return .choice(texts)
     }
 
     private static func message(_ value: JSONValue) throws -> Message {
@@ -83,7 +107,7 @@ struct ChatLine {
             case .length: "length"
             case .cancelled: "cancelled"
             }
-        return [
+        var response: JSONObject = [
             "message": ["role": "assistant", "content": .string(completion.message.content), "tool_calls": .array(calls)],
             "finish_reason": .string(reason),
             "usage": [
@@ -91,6 +115,11 @@ struct ChatLine {
                 "forced_tokens": JSONValue(completion.usage.forcedTokens), "led_tokens": JSONValue(completion.usage.ledTokens),
             ],
         ]
+        if !completion.relaxations.isEmpty {
+            response["relaxed"] = .array(completion.relaxations.map(\.json))
+            response["attempts"] = JSONValue(completion.attempts)
+        }
+        return .object(response)
     }
 }
 
@@ -106,6 +135,12 @@ extension JSONObject {
         guard let value = self[key], !value.isNull else { return [] }
         guard let array = value.arrayValue else { throw CommandError("`\(key)` is no array") }
         return array
+    }
+
+    fileprivate func flag(_ key: String) throws -> Bool {
+        guard let value = self[key] else { return false }
+        guard let flag = value.boolValue else { throw CommandError("`\(key)` is neither true nor false") }
+        return flag
     }
 
     fileprivate func number(_ key: String) throws -> Double? {

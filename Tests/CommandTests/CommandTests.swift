@@ -1,6 +1,9 @@
 // The command line's own logic; what the commands do as a whole is tried from outside in Tests/Acceptance.
+import ArgumentParser
 import Chat
 import Engine
+import Foundation
+import Grammar
 import JSON
 import Testing
 
@@ -22,11 +25,23 @@ import Testing
         #expect(request.sampling.temperature == 0.5 && request.sampling.seed == 3 && request.maxTokens == 7)
     }
 
+    @Test func readsTheFormOfTheAnswer() throws {
+        let request = try parse(#"{"messages": [], "grammar": "start: \"a\"", "grammar_syntax": "lark"}"#)
+        #expect(request.output == .grammar("start: \"a\"", .lark) && request.exactness == .exact)
+        #expect(try parse(#"{"messages": [], "choices": ["a", "b"]}"#).output == .choice(["a", "b"]))
+        let relaxed = try parse(#"{"messages": [], "schema": {}, "relax": true}"#)
+        #expect(relaxed.output == .json(schema: [:]) && relaxed.exactness == .relax)
+    }
+
     @Test(arguments: [
         ("[]", "object"), (#"{"messages": [], "n": 2}"#, "\"n\""), ("{}", "messages"), (#"{"messages": [{"role": "x"}]}"#, "role"),
         (#"{"messages": [], "schema": {}, "regex": "a"}"#, "exclude"), (#"{"messages": [], "tool_choice": "any"}"#, "tool_choice"),
         (#"{"messages": [], "temperature": "hot"}"#, "temperature"), (#"{"messages": [], "max_tokens": 1.5}"#, "max_tokens"),
-        (#"{"messages": [], "stop": [1]}"#, "stop"), (#"{"messages": [], "tools": [{}]}"#, "name"),
+        (#"{"messages": [], "stop": [1]}"#, "stop"), (#"{"messages": [], "grammer": "a"}"#, "did you mean \"grammar\""),
+        (#"{"messages": [], "grammar": "a"}"#, "grammar_syntax"),
+        (#"{"messages": [], "grammar": "a", "grammar_syntax": "larc"}"#, "Did you mean lark?"),
+        (#"{"messages": [], "grammar_syntax": "lark"}"#, "belongs"), (#"{"messages": [], "choices": ["a"], "regex": "a"}"#, "exclude"),
+        (#"{"messages": [], "relax": 1}"#, "relax"), (#"{"messages": [], "choices": [1]}"#, "choices"), (#"{"messages": [], "tools": [{}]}"#, "name"),
     ])
     func refusesByName(line: String, word: String) {
         let error = #expect(throws: CommandError.self) { try parse(line) }
@@ -51,4 +66,47 @@ import Testing
     }
 
     @Test func medians() { #expect(median([3, 1, 2]) == 2 && median([4, 1, 2, 3]) == 2.5) }
+}
+
+@Suite struct OutputOptionsTests {
+    private func file(_ name: String, _ text: String) throws -> String {
+        let path = NSTemporaryDirectory() + "/sirocco-\(UInt64.random(in: 0...UInt64.max))-" + name
+        try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+        return path
+    }
+
+    @Test(arguments: [
+        ("a.lark", "start: \"a\"\n", OutputFormat.grammar("start: \"a\"\n", .lark)), ("a.gbnf", "root ::= \"a\"", .grammar("root ::= \"a\"", .gbnf)),
+        ("a.regex", "a+\n", .grammar("a+", .regex)), ("a.json", #"{"type": "null"}"#, .json(schema: ["type": "null"])),
+    ])
+    func grammarsAreReadByTheirNames(name: String, text: String, output: OutputFormat) throws {
+        let path = try file(name, text)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        #expect(try OutputOptions.parse(["--grammar", path]).format() == output)
+    }
+
+    @Test(arguments: [
+        ("a.lark", "start: \"a\"\nother: (\n", ".lark:"), ("a.gbnf", "root ::= \"a\"\nb ::= [\n", ".gbnf:2:"), ("a.regex", "a(b\n", ".regex:1:"),
+        ("a.txt", "a", "--grammar-syntax"), ("a.json", "{", "not JSON"), ("a.json", #"{"type": "nul"}"#, "/type"),
+    ])
+    func errorsHaveTheirPlace(name: String, text: String, words: String) throws {
+        let path = try file(name, text)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let error = #expect(throws: CommandError.self) { try OutputOptions.parse(["--grammar", path]).format() }
+        #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
+        (["--grammar", "a.lark", "--grammar-syntax", "gnbf"], "Did you mean gbnf?"), (["--grammar-syntax", "lark"], "belongs to --grammar"),
+        (["--schema", "{}", "--choices", "a"], "exclude each other"), (["--grammer", "a"], "--grammar"),
+    ])
+    func typosAreExplained(arguments: [String], words: String) {
+        let error = #expect(throws: (any Error).self) { try OutputOptions.parse(arguments) }
+        #expect(error.map { OutputOptions.message(for: $0) }?.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test func choicesAndRelaxation() throws {
+        let options = try OutputOptions.parse(["--choices", "yes, no", "--relax"])
+        #expect(try options.format() == .choice(["yes", "no"]) && options.exactness == .relax)
+    }
 }

@@ -24,6 +24,8 @@ import Testing
         let schema = #"{"type":"integer","not":{"multipleOf":999983,"minimum":5}}"#
         #expect(try relaxations(schema) == ["multipleOf /not/multipleOf"])
         check(schema, relaxed, accepts: ["3", "7"], rejects: ["true"])
+        check(#"{"type":"integer","not":{"multipleOf":999983}}"#, relaxed, accepts: ["3", "0"], rejects: ["true"])
+        check(#"{"not":{"type":"integer","multipleOf":999983}}"#, relaxed, accepts: ["3", "true"])
     }
 
     @Test func patternsTakeTheirCompanionsAlong() throws {

@@ -14,7 +14,8 @@ extension SchemaBuilder {
         guard depth < Self.maximumVerdictDepth, place.extents == 0 else { return nil }
         let inner = Place(id: place.id, scope: number(of: document.entering(place.id, from: scopes[place.scope])))
         if document.hidesReferenceSiblings && object["$ref"] != nil { return try verdict(reference: inner, branch, depth) }
-        var result: Bool? = true
+        // Of what was relaxed it can still be told that it fails, never that it holds.
+        var result: Bool? = document.relaxed.contains(place.id) ? nil : true
         for (keyword, value) in object {
             let part = try verdict(keyword, value, inner, branch, depth)
             if part == false { return false }

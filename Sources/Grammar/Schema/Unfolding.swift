@@ -291,7 +291,9 @@ extension SchemaBuilder {
         case .fails(let place):
             if branch.seen.contains(.holds(place)) { return false }
             guard let object = document[place.id].object else { return !document[place.id].boolean }
-            if object.count == 1, object["type"] != nil { return !branch.cell.types.subtracting(try document.types(place.id)).isEmpty }
+            if object.count == 1, object["type"] != nil, !document.relaxed.contains(place.id) {
+                return !branch.cell.types.subtracting(try document.types(place.id)).isEmpty
+            }
             return try verdict(place, branch) != true
         }
     }

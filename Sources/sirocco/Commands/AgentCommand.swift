@@ -18,6 +18,7 @@ struct AgentCommand: AsyncParsableCommand {
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var output: OutputOptions
 
     @Option(help: "A JSON file with `mcpServers`: {\"NAME\": {\"command\": …, \"args\": […], \"env\": {…}}}.")
     var mcpConfig: String
@@ -55,6 +56,7 @@ struct AgentCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let format = try output.format()
         let configuration = try MCPConfiguration(parsing: readFile(mcpConfig, limit: 1 << 20), file: mcpConfig)
         let host = ModelHost(model)
         let toolbox = MCPToolbox(
@@ -67,7 +69,7 @@ struct AgentCommand: AsyncParsableCommand {
                     throw CommandError("--allow: no server offers a tool named \"\(name)\"")
                 }
                 if tools.isEmpty { throw CommandError("the servers of \(mcpConfig) offer no tool") }
-                return try await work(await loadedModel(host), toolbox)
+                return try await work(await loadedModel(host), toolbox, format)
             }
         }
         await toolbox.close()
@@ -75,13 +77,14 @@ struct AgentCommand: AsyncParsableCommand {
         if case .stopped = try result.get().ending { throw ExitCode.failure }
     }
 
-    private func work(_ model: LocalChatModel, _ toolbox: MCPToolbox) async throws -> AgentOutcome {
+    private func work(_ model: LocalChatModel, _ toolbox: MCPToolbox, _ format: OutputFormat) async throws -> AgentOutcome {
         let printer = AgentPrinter(json: json)
         var limits = AgentLimits(turns: maxTurns, duration: .seconds(maxSeconds), callDuration: .seconds(toolSeconds))
         if let tokens = sampling.maxTokens { limits.tokens = tokens }
         let (yes, allowed, json) = (yes, Set(allowed), json)
         let loop = AgentLoop(
-            model: model, toolboxes: [toolbox], limits: limits, sampling: sampling.parameters(defaults: model.recommendedSampling)
+            model: model, toolboxes: [toolbox], limits: limits, sampling: sampling.parameters(defaults: model.recommendedSampling),
+            output: format, exactness: output.exactness
         ) { call, _ in
             if yes || allowed.contains(call.name) { return .allow }
             guard !json, isTerminal(STDIN_FILENO), isTerminal(STDERR_FILENO) else {

@@ -19,6 +19,9 @@ struct ExtractCommand: AsyncParsableCommand {
     @Option(help: "At most so many tokens in the answer.")
     var maxTokens: Int?
 
+    @Flag(help: "A keyword of the schema that cannot be enforced token by token is checked afterwards, instead of refused.")
+    var relax = false
+
     @Flag(help: "Print the tool's whole result, with usage, instead of the data alone.")
     var json = false
 
@@ -26,21 +29,16 @@ struct ExtractCommand: AsyncParsableCommand {
     var text: [String] = []
 
     func run() async throws {
-        var arguments: JSONObject = ["text": JSONValue(try givenText(text)), "schema": try parsedSchema()]
+        var arguments: JSONObject = ["text": JSONValue(try givenText(text)), "schema": try parsedSchema(schema)]
         if let instructions { arguments["instructions"] = JSONValue(instructions) }
+        if relax { arguments["relax"] = true }
         if let maxTokens { arguments["max_output_tokens"] = JSONValue(maxTokens) }
         let result = try await callTool("extract", .object(arguments), model)
-        printLine((json ? result : result["data"] ?? nil).text(.spaced))
-    }
-
-    private func parsedSchema() throws -> JSONValue {
-        let trimmed = schema.trimming(" \n\t\r")
-        let isInline = trimmed.hasPrefix("{") || trimmed == "true" || trimmed == "false"
-        do {
-            return try JSONValue(parsing: isInline ? Array(schema.utf8) : readFile(schema))
-        } catch let error as JSONError {
-            throw CommandError("the schema is not JSON: \(error)")
+        for relaxed in result["relaxed"]?.arrayValue ?? [] where !json {
+            note("checked afterwards: \(relaxed["keyword"]?.stringValue ?? "") at \(relaxed["pointer"]?.stringValue ?? "")")
         }
+        if !json, result["shortened"] == true { note("[the answer was led to its end by the budget of tokens: it may lack something]") }
+        printLine((json ? result : result["data"] ?? nil).text(.spaced))
     }
 }
 

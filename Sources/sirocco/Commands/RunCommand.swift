@@ -3,6 +3,7 @@ import ArgumentParser
 import Chat
 import Engine
 import Glibc
+import Grammar
 import JSON
 
 struct RunCommand: AsyncParsableCommand {
@@ -13,21 +14,16 @@ struct RunCommand: AsyncParsableCommand {
             an answer, Ctrl-D ends it.
 
             With --json, each line of standard input is a request {"messages": [{"role", "content", "tool_calls"?}], "tools"?, "tool_choice"?: \
-            "auto" | "none" | "required" | {"name"}, "schema"?, "regex"?, "temperature"?, "seed"?, "max_tokens"?, "stop"?}, and each line of \
+            "auto" | "none" | "required" | {"name"}, "schema"?, "relax"?, "regex"?, "grammar"?, "grammar_syntax"?, "choices"?, "temperature"?, "seed"?, "max_tokens"?, "stop"?}, and each line of \
             standard output is its response {"message", "finish_reason", "usage"} or {"error"}.
             """)
 
     @OptionGroup var model: ModelOptions
     @OptionGroup var sampling: SamplingOptions
+    @OptionGroup var output: OutputOptions
 
     @Option(help: "The system message.")
     var system: String?
-
-    @Option(help: "A file with a JSON Schema that the answer must fit.")
-    var schema: String?
-
-    @Option(help: "A regular expression that the answer must match.")
-    var regex: String?
 
     @Flag(help: "One JSON request a line in, one JSON response a line out.")
     var json = false
@@ -36,20 +32,20 @@ struct RunCommand: AsyncParsableCommand {
     var prompt: [String] = []
 
     func validate() throws {
-        if schema != nil, regex != nil { throw ValidationError("--schema and --regex exclude each other.") }
         if json, !prompt.isEmpty { throw ValidationError("--json reads its requests from standard input; leave the prompt out.") }
-        if json, schema != nil || regex != nil || system != nil {
-            throw ValidationError("with --json, each request says its own schema, regex and system message; leave the flags out.")
+        if json, output.isGiven || output.relax || system != nil {
+            throw ValidationError("with --json, each request says its own form of the answer and system message; leave the flags out.")
         }
     }
 
     func run() async throws {
+        let format = try output.format()
         let host = ModelHost(model)
         let result = await Result {
             if json { return try await serveLines(host) }
-            if prompt.isEmpty, isTerminal(0) { return try await converse(host) }
+            if prompt.isEmpty, isTerminal(0) { return try await converse(format, host) }
             let text = try prompt.isEmpty ? givenText([]) : prompt.joined(separator: " ")
-            _ = try await cancelledBySignals { try await answer(startMessages + [.user(text)], try await loadedModel(host)) }
+            _ = try await cancelledBySignals { try await answer(startMessages + [.user(text)], format, try await loadedModel(host)) }
         }
         await host.shutdown()
         try result.get()
@@ -57,25 +53,26 @@ struct RunCommand: AsyncParsableCommand {
 
     private var startMessages: [Message] { system.map { [.system($0)] } ?? [] }
 
-    private func request(_ messages: [Message], _ model: LocalChatModel) throws -> ChatRequest {
-        var output = OutputFormat.text
-        if let regex { output = .regex(regex) }
-        if let schema { output = .json(schema: try JSONValue(parsing: readFile(schema))) }
-        return ChatRequest(
-            messages: messages, output: output, sampling: sampling.parameters(defaults: model.recommendedSampling), maxTokens: sampling.maxTokens)
+    private func request(_ messages: [Message], _ format: OutputFormat, _ model: LocalChatModel) -> ChatRequest {
+        ChatRequest(
+            messages: messages, output: format, exactness: output.exactness, sampling: sampling.parameters(defaults: model.recommendedSampling),
+            maxTokens: sampling.maxTokens)
     }
 
     /// Prints an answer as it is made and returns the assistant's message.
-    private func answer(_ messages: [Message], _ model: LocalChatModel) async throws -> Message {
+    private func answer(_ messages: [Message], _ format: OutputFormat, _ model: LocalChatModel) async throws -> Message {
         let line = ProgressLine()
         defer { line.clear() }
-        for try await event in model.reply(to: try request(messages, model)) {
+        for try await event in model.reply(to: request(messages, format, model)) {
             switch event {
             case .prefill(let done, let total) where total > 512: line.show("reading: \(done) of \(total) tokens")
             case .note(let text): note(text)
             case .text(let text):
                 line.clear()
                 printText(text)
+            case .relaxed(let relaxations, let attempts):
+                for relaxation in relaxations { note("[checked afterwards: \(relaxation.keyword) at \(relaxation.pointer)]") }
+                if attempts > 1 { note("[answer \(attempts); those before were not valid]") }
             case .reasoning(let text) where isTerminal(STDOUT_FILENO): printText("\u{1b}[2m\(text)\u{1b}[0m")
             case .finished(let finish, let usage, let message):
                 printText("\n")
@@ -87,7 +84,7 @@ struct RunCommand: AsyncParsableCommand {
         throw CancellationError()
     }
 
-    private func converse(_ host: ModelHost) async throws {
+    private func converse(_ format: OutputFormat, _ host: ModelHost) async throws {
         let model = try await cancelledBySignals { try await loadedModel(host) }
         note("\(model.name). Ctrl-C stops an answer, Ctrl-D ends the conversation.")
         var messages = startMessages
@@ -98,7 +95,7 @@ struct RunCommand: AsyncParsableCommand {
             messages.append(.user(text))
             do {
                 let conversation = messages
-                messages.append(try await cancelledBySignals { try await answer(conversation, model) })
+                messages.append(try await cancelledBySignals { try await answer(conversation, format, model) })
             } catch is Interrupted {
                 note("\n[stopped]")
                 messages.removeLast()

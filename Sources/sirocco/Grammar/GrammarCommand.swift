@@ -37,12 +37,7 @@ enum GrammarStatus {
 struct GrammarOptions: ParsableArguments {
     @Option(
         help: "json-schema, structural-tag, lark, gbnf, ebnf, regex, rust-regex or re2. Default: what the file's name says.",
-        transform: { name in
-            guard let syntax = GrammarSyntax(rawValue: name) else {
-                throw ValidationError("\(name) is none of \(GrammarSyntax.allCases.map(\.rawValue).joined(separator: ", ")).")
-            }
-            return syntax
-        })
+        transform: { try GrammarSyntax(option: $0) })
     var syntax: GrammarSyntax?
 
     @Flag(help: "Members of objects may come in any order; else the declared ones come as declared, and then the others.")
@@ -85,11 +80,11 @@ struct GrammarFile {
     let schema: JSONValue?
 
     /// Reads a file, or standard input for `-`.
-    init(_ path: String, syntax given: GrammarSyntax?) throws {
+    init(_ path: String, syntax given: GrammarSyntax?, option: String = "--syntax") throws {
         name = path == "-" ? "standard input" : path
         let source = try sirocco.text(inputBytes(path), from: name)
         guard var syntax = given ?? (path == "-" ? .jsonSchema : GrammarSyntax(fileName: path)) else {
-            throw CommandError("\(path): what it is written in does not follow from its name; say --syntax")
+            throw CommandError("\(path): what it is written in does not follow from its name; say \(option)")
         }
         // A pattern in a file ends before the file's last line end.
         switch syntax {
@@ -107,6 +102,18 @@ struct GrammarFile {
         }
         self.syntax = syntax
         self.schema = syntax == .jsonSchema ? schema : nil
+    }
+
+    /// An error's sentence after the file, and the line and column where it has them.
+    func place(of error: GrammarError) -> String {
+        switch error {
+        case .malformed(let line, let column, let reason): return "\(name):\(line):\(column): \(reason)"
+        case .syntax(let offset, let reason):
+            let before = text.unicodeScalars.prefix(offset)
+            let lines = before.split(separator: "\n", omittingEmptySubsequences: false)
+            return "\(name):\(lines.count):\((lines.last?.count ?? 0) + 1): \(reason)"
+        default: return "\(name): \(error)"
+        }
     }
 
     /// The rules.

@@ -1,0 +1,99 @@
+// The form of the answer: the options that every command with an answer of its own shares.
+import ArgumentParser
+import Chat
+import Grammar
+import JSON
+
+struct OutputOptions: ParsableArguments {
+    @Option(name: .shortAndLong, help: "The answer fits this JSON Schema: a file, or the schema itself.")
+    var schema: String?
+
+    @Option(help: "The answer matches this regular expression.")
+    var regex: String?
+
+    @Option(help: "The answer follows the grammar in this file.")
+    var grammar: String?
+
+    @Option(
+        help: "What the grammar is written in: \(GrammarSyntax.names). Default: what the file's name says.",
+        transform: { try GrammarSyntax(option: $0) })
+    var grammarSyntax: GrammarSyntax?
+
+    @Option(help: "The answer is one of these texts, separated by commas.")
+    var choices: String?
+
+    @Flag(help: "A keyword of a schema that cannot be enforced token by token is checked afterwards, instead of refused.")
+    var relax = false
+
+    func validate() throws {
+        let given = [("--schema", schema), ("--regex", regex), ("--grammar", grammar), ("--choices", choices)].filter { $0.1 != nil }.map(\.0)
+        if given.count > 1 { throw ValidationError("\(given[0]) and \(given[1]) exclude each other.") }
+        if grammarSyntax != nil, grammar == nil { throw ValidationError("--grammar-syntax belongs to --grammar.") }
+    }
+
+    /// Whether a form was asked for.
+    var isGiven: Bool { schema != nil || regex != nil || grammar != nil || choices != nil }
+
+    var exactness: SchemaOptions.Exactness { relax ? .relax : .exact }
+
+    /// The form. What is wrong with a grammar is said with its file, line and column, before a model is loaded.
+    func format() throws -> OutputFormat {
+        if let schema { return .json(schema: try parsedSchema(schema)) }
+        if let regex { return .regex(regex) }
+        if let choices { return .choice(try Self.choices(choices)) }
+        guard let grammar else { return .text }
+        let file = try GrammarFile(grammar, syntax: grammarSyntax, option: "--grammar-syntax")
+        do {
+            _ = try file.rules(SchemaOptions(exactness: exactness))
+        } catch {
+            throw CommandError(file.place(of: error))
+        }
+        return file.schema.map { .json(schema: $0) } ?? .grammar(file.text, file.syntax)
+    }
+
+    private static func choices(_ list: String) throws -> [String] {
+        let texts = list.split(separator: ",").map { $0.trimming(" ") }.filter { !$0.isEmpty }
+        guard !texts.isEmpty else { throw CommandError("--choices holds no text") }
+        return texts
+    }
+}
+
+/// A JSON Schema given on the command line: the document itself, or the file that holds it.
+func parsedSchema(_ given: String) throws -> JSONValue {
+    let trimmed = given.trimming(" \n\t\r")
+    let isInline = trimmed.hasPrefix("{") || trimmed == "true" || trimmed == "false"
+    do {
+        return try JSONValue(parsing: isInline ? Array(given.utf8) : readFile(given))
+    } catch let error as JSONError {
+        throw CommandError("the schema is not JSON: \(error)")
+    }
+}
+
+extension GrammarSyntax {
+    /// The names of all, for people.
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    /// A syntax by its name; a name that is none is answered with those that are, the nearest first.
+    init(option name: String) throws {
+        guard let syntax = GrammarSyntax(rawValue: name.lowercased()) else {
+            let nearest = nearestName(to: name.lowercased(), among: Self.allCases.map(\.rawValue))
+            throw ValidationError("\(name) is none of \(Self.names)." + (nearest.map { " Did you mean \($0)?" } ?? ""))
+        }
+        self = syntax
+    }
+}
+
+/// The name that differs from a mistyped one in the fewest letters, if in at most a third of them (and two).
+func nearestName(to typed: String, among names: [String]) -> String? {
+    func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() { (diagonal, row[j + 1]) = (row[j + 1], min(diagonal + (x == y ? 0 : 1), row[j] + 1, row[j + 1] + 1)) }
+        }
+        return row[b.count]
+    }
+    let best = names.map { (name: $0, distance: distance(Array(typed.utf8), Array($0.utf8))) }.min { $0.distance < $1.distance }
+    return best.flatMap { $0.distance <= max(2, $0.name.utf8.count / 3) ? $0.name : nil }
+}

@@ -1,10 +1,16 @@
 // Packing: blocks of rows into tiles, and back. packed.h says what goes where.
 #include "packed.h"
 
-/// Value j of a block of 32 nibbles in lines: lower nibbles hold the first 16 values, upper ones the others.
-static void put_nibbles(uint8_t *lines, int lane, const uint8_t values[32]) {
-    for (int j = 0; j < 16; j++) lines[j / 4 * line_bytes + 4 * lane + j % 4] = (uint8_t)((values[j] & 15) | values[j + 16] << 4);
+/// Four bytes as one word, and back: byte j of what is done to a word is done to byte j.
+static uint32_t load_word(const uint8_t *at) {
+    uint32_t word;
+    memcpy(&word, at, 4);
+    return word;
 }
+
+static void store_word(uint8_t *at, uint32_t word) { memcpy(at, &word, 4); }
+
+enum { low_nibbles = 0x0f0f0f0f, low_pairs = 0x03030303 };
 
 static void take_nibbles(const uint8_t *lines, int lane, uint8_t values[32]) {
     for (int j = 0; j < 16; j++) {
@@ -78,11 +84,15 @@ static void pack_q4_K(const block_q4_K *block, int lane, uint8_t *out) {
         lines[at + line_bytes] = (uint8_t)(scales[g + 4] | minima[g + 4] >> 2 << 6);
         lines[at + 2 * line_bytes] = (uint8_t)(minima[g] | minima[g + 4] >> 4 << 6);
     }
-    for (int g = 0; g < 8; g++) {
-        const uint8_t *q = block->qs + g / 2 * 32;
-        uint8_t values[32];
-        for (int j = 0; j < 32; j++) values[j] = g % 2 ? q[j] >> 4 : q[j] & 15;
-        put_nibbles(out + q4_K_lines_at + g * group_bytes(SIROCCO_Q4_K), lane, values);
+    // A group's first 16 values lie in the lines' lower nibbles, its others in the upper ones.
+    for (int g = 0; g < 8; g += 2) {
+        const uint8_t *q = block->qs + g * 16;
+        uint8_t *even = out + q4_K_lines_at + g * group_bytes(SIROCCO_Q4_K) + 4 * lane, *odd = even + group_bytes(SIROCCO_Q4_K);
+        for (int i = 0; i < 4; i++) {
+            uint32_t first = load_word(q + 4 * i), second = load_word(q + 16 + 4 * i);
+            store_word(even + i * line_bytes, (first & low_nibbles) | (second & low_nibbles) << 4);
+            store_word(odd + i * line_bytes, (first >> 4 & low_nibbles) | (second & ~(uint32_t)low_nibbles));
+        }
     }
 }
 
@@ -110,15 +120,15 @@ static void restore_q4_K(const uint8_t *in, int lane, block_q4_K *block) {
 
 static void pack_q6_K(const block_q6_K *block, int lane, uint8_t *out) {
     for (int g = 0; g < 8; g++) {
-        uint8_t values[32], *lines = out + g * group_bytes(SIROCCO_Q6_K), *high = lines + 4 * line_bytes + 4 * lane;
-        for (int j = 0; j < 32; j++) values[j] = (uint8_t)q6_K_value(block, 32 * g + j);
-        put_nibbles(lines, lane, values);
-        for (int j = 0; j < 4; j++) {
-            for (int h = 0; h < 2; h++) {
-                const uint8_t *four = values + 16 * h + j;
-                high[h * line_bytes + j] = (uint8_t)(four[0] >> 4 | four[4] >> 4 << 2 | four[8] >> 4 << 4 | four[12] >> 4 << 6);
-            }
+        const uint8_t *ql = block->ql + g / 4 * 64 + g % 2 * 32, *qh = block->qh + g / 4 * 32;
+        uint8_t *lines = out + g * group_bytes(SIROCCO_Q6_K) + 4 * lane, *high = lines + 4 * line_bytes;
+        uint32_t low[8], bits[8];
+        for (int i = 0; i < 8; i++) {
+            low[i] = load_word(ql + 4 * i) >> (g % 4 < 2 ? 0 : 4) & low_nibbles;
+            bits[i] = load_word(qh + 4 * i) >> (2 * (g % 4)) & low_pairs;
         }
+        for (int i = 0; i < 4; i++) store_word(lines + i * line_bytes, low[i] | low[i + 4] << 4);
+        for (int h = 0; h < 8; h += 4) store_word(high + h / 4 * line_bytes, bits[h] | bits[h + 1] << 2 | bits[h + 2] << 4 | bits[h + 3] << 6);
     }
     for (int t = 0; t < 16; t++) out[q6_K_scales_at + t * tile_rows + lane] = (uint8_t)block->scales[t];
     memcpy(out + q6_K_d_at + 2 * lane, &block->d, 2);

@@ -23,6 +23,11 @@ struct ModelOptions: ParsableArguments {
         })
     var cacheType = CacheType.f32
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Keep the packed weights of a large model in a file beside it, so that it loads at once the next time.")
+    var packedFile = true
+
     @OptionGroup var quantization: QuantizationOptions
 
     func validate() throws {
@@ -31,7 +36,9 @@ struct ModelOptions: ParsableArguments {
     }
 
     /// How weights are loaded.
-    func loading() throws -> LoadOptions { LoadOptions(threads: threads, quantization: try quantization.quantization()) }
+    func loading() throws -> LoadOptions {
+        LoadOptions(threads: threads, quantization: try quantization.quantization(), keepsPackedWeights: packedFile)
+    }
 
     /// How the engine runs.
     var engine: EngineOptions { EngineOptions(threads: threads, cacheType: cacheType, cacheTokens: contextTokens) }
@@ -45,7 +52,9 @@ func loadModel(_ source: ModelSource, _ options: LoadOptions, progress: (@Sendab
     if options.quantization != nil {
         for line in try source.plan(options: options).quantizationNotes { note(line) }
     }
-    return try Model.load(source, options: options, progress: progress)
+    let model = try Model.load(source, options: options, progress: progress)
+    model.loadingNotes.forEach(note)
+    return model
 }
 
 /// Opens a model by path, or the embedded one.

@@ -128,13 +128,27 @@ public struct LoadOptions: Sendable, Hashable {
     public var threads: Int?
     /// What matrices are quantized to on their way into memory; nil: they stay as they are.
     public var quantization: Quantization?
+    /// Keeps the packed weights of large models in a file beside the model (`.sirocco-packed`), where the next load maps them. Weights that
+    /// are quantized on their way are not kept, nor is anything with `copiesWeights`.
+    public var keepsPackedWeights: Bool
+    /// From how many bytes of packed weights on they are kept, and in what pieces they are written.
+    var packedFile = PackedFile(leastBytes: 64 << 20, pieceBytes: 8 << 20)
+
+    struct PackedFile: Sendable, Hashable {
+        var leastBytes: Int
+        var pieceBytes: Int
+    }
 
     /// These options; see the members.
-    public init(copiesWeights: Bool = false, readsAhead: Bool = true, threads: Int? = nil, quantization: Quantization? = nil) {
+    public init(
+        copiesWeights: Bool = false, readsAhead: Bool = true, threads: Int? = nil, quantization: Quantization? = nil,
+        keepsPackedWeights: Bool = false
+    ) {
         self.copiesWeights = copiesWeights
         self.readsAhead = readsAhead
         self.threads = threads
         self.quantization = quantization
+        self.keepsPackedWeights = keepsPackedWeights
     }
 }
 

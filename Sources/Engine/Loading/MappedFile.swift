@@ -18,14 +18,36 @@ public final class MappedFile: @unchecked Sendable {
         case none
     }
 
+    /// What tells a file from another that bears its name, or from itself when it was changed. Times are in nanoseconds.
+    struct Identity: Sendable, Hashable {
+        var inode: UInt64
+        var modified: Int64
+        var changed: Int64
+
+        init(_ status: stat) {
+            func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec) }
+            inode = UInt64(status.st_ino)
+            #if canImport(Glibc)
+                (modified, changed) = (nanoseconds(status.st_mtim), nanoseconds(status.st_ctim))
+            #else
+                (modified, changed) = (nanoseconds(status.st_mtimespec), nanoseconds(status.st_ctimespec))
+            #endif
+        }
+    }
+
     /// The path or name, for messages.
     public let name: String
+    /// When the file was opened; nil for bytes that are none.
+    let identity: Identity?
     /// The whole content; valid while this object lives.
     let bytes: UnsafeRawBufferPointer
     private let owner: Owner
 
     /// Maps the file at `path`.
-    public init(path: String) throws(LoadError) {
+    public convenience init(path: String) throws(LoadError) { try self.init(path: path, inHugePages: false) }
+
+    /// Maps the file at `path`, at the border of a huge page and with the wish for such pages where that is asked.
+    init(path: String, inHugePages: Bool) throws(LoadError) {
         name = path
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .unreadable(file: path, operation: "open", code: errno) }
@@ -39,13 +61,16 @@ public final class MappedFile: @unchecked Sendable {
             close(descriptor)
             throw .notARegularFile(file: path)
         }
+        identity = Identity(status)
         let count = Int(status.st_size)
         if count == 0 {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
             owner = .mapping(descriptor: descriptor)
             return
         }
-        guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
+        guard let start = inHugePages ? Self.mapInHugePages(descriptor, count) : mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            start != MAP_FAILED
+        else {
             let code = errno
             close(descriptor)
             throw .unreadable(file: path, operation: "map", code: code)
@@ -57,6 +82,7 @@ public final class MappedFile: @unchecked Sendable {
     /// Holds a copy of `content`.
     public init(name: String, copying content: [UInt8]) {
         self.name = name
+        identity = nil
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(content.count, 1), alignment: 64)
         buffer.copyBytes(from: content)
         bytes = UnsafeRawBufferPointer(start: buffer.baseAddress, count: content.count)
@@ -66,8 +92,33 @@ public final class MappedFile: @unchecked Sendable {
     /// Refers to bytes that live as long as the process.
     public init(name: String, immortal content: UnsafeRawBufferPointer) {
         self.name = name
+        identity = nil
         bytes = content
         owner = .none
+    }
+
+    /// Maps a file at the border of a huge page.
+    private static func mapInHugePages(_ descriptor: Int32, _ count: Int) -> UnsafeMutableRawPointer? {
+        let hugePage = WeightBuffer.hugePage
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let whole = (count + page - 1) / page * page
+        // Room for the file behind any border; what is not needed of it is given back.
+        guard let room = mmap(nil, whole + hugePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), room != MAP_FAILED else { return nil }
+        let before = (hugePage - Int(bitPattern: room) % hugePage) % hugePage
+        let start = room + before
+        guard mmap(start, count, PROT_READ, MAP_SHARED | MAP_FIXED, descriptor, 0) == start else {
+            let code = errno
+            munmap(room, whole + hugePage)
+            errno = code
+            return nil
+        }
+        if before > 0 { munmap(room, before) }
+        if before < hugePage { munmap(start + whole, hugePage - before) }
+        #if os(Linux)
+            // Advice: a refusal changes nothing but speed.
+            _ = madvise(start, count, MADV_HUGEPAGE)
+        #endif
+        return start
     }
 
     deinit {

@@ -8,12 +8,15 @@ public final class Model: Sendable {
     public let architecture: Architecture
     /// With which weights.
     public let weights: ModelWeights
+    /// What loading has to say to people: sentences, mostly none.
+    public let loadingNotes: [String]
 
     /// A model from weights that are already in memory (`load` makes one from a source; tests make tiny ones from a seed).
-    public init(name: String, architecture: Architecture, weights: ModelWeights) {
+    public init(name: String, architecture: Architecture, weights: ModelWeights, loadingNotes: [String] = []) {
         precondition(architecture.layers.count == weights.layers.count, "a layer without weights")
         self.name = name
         self.architecture = architecture
         self.weights = weights
+        self.loadingNotes = loadingNotes
     }
 }

@@ -113,8 +113,9 @@ extension Model {
         _ source: ModelSource, options: LoadOptions = .init(), progress: (@Sendable (LoadProgress) -> Void)? = nil
     ) throws(LoadError) -> Model {
         let plan = try source.plan(options: options)
-        let weights = try plan.execute(source.weights, options: options, progress: progress)
-        return Model(name: source.name, architecture: source.architecture, weights: weights)
+        var notes: [String] = []
+        let weights = try plan.execute(source.weights, options: options, progress: progress, notes: &notes)
+        return Model(name: source.name, architecture: source.architecture, weights: weights, loadingNotes: notes)
     }
 }
 

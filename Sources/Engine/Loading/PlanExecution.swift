@@ -11,9 +11,10 @@ extension LoadPlan {
         var rows: Range<Int>
     }
 
-    /// Fills the slots from `source`, which must be the one the plan was made from. `progress` is called on the calling thread.
+    /// Fills the slots from `source`, which must be the one the plan was made from. `progress` is called on the calling thread; what is worth
+    /// knowing afterwards goes to `notes`.
     func execute(
-        _ source: WeightSource, options: LoadOptions, progress: (@Sendable (LoadProgress) -> Void)?
+        _ source: WeightSource, options: LoadOptions, progress: (@Sendable (LoadProgress) -> Void)?, notes: inout [String]
     ) throws(LoadError) -> ModelWeights {
         try source.checkLengths()
         var buffers: [Int: WeightBuffer] = [:]
@@ -21,13 +22,14 @@ extension LoadPlan {
             guard let buffer = WeightBuffer(reserving: step.byteCount) else { throw .outOfMemory(bytes: step.byteCount) }
             buffers[index] = buffer
         }
-        let tiles = try reserveTiles()
+        let tiles = try tiles(source, options: options, progress: progress, notes: &notes)
+        let hasTiles = tiles?.isFilled ?? false
         if options.readsAhead {
-            for step in steps where step.placement == .mapped || step.placement == .packed {
+            for step in steps where step.placement == .mapped || (step.placement == .packed && !hasTiles) {
                 source.files[step.tensor.file].willNeed(sourceRange(step))
             }
         }
-        let chunks = chunks(readingAhead: options.readsAhead)
+        let chunks = chunks(readingAhead: options.readsAhead, packing: !hasTiles)
         let total = steps.reduce(0) { $0 + $1.sourceBytes }
         // completed[n]: bytes that need no work, and those of the first n pieces.
         var completed = [total - chunks.reduce(0) { $0 + $1.rows.count * steps[$1.step].storedRowBytes }]
@@ -44,14 +46,16 @@ extension LoadPlan {
                 let chunk = chunks[index]
                 let step = steps[chunk.step]
                 if step.isConverted {
-                    let out = step.placement == .packed ? tiles!.buffer.pointer + tiles!.offsets[chunk.step]! : shared[chunk.step]!.pointer
+                    let out = step.placement == .packed ? tiles!.pointer + tiles!.offsets[chunk.step]! : shared[chunk.step]!.pointer
                     if let error = convert(step, chunk.rows, importance[chunk.step], from: source, into: out) {
                         failure.withLock { $0 = $0 ?? error }
                     }
                     return
                 }
                 switch step.placement {
-                case .packed: pack(step, chunk.rows, from: source, into: tiles!.buffer.pointer + tiles!.offsets[chunk.step]!)
+                case .packed:
+                    let place = tiles!.pointer + tiles!.offsets[chunk.step]! + chunk.rows.lowerBound * step.rowBytes
+                    pack(step, chunk.rows, from: source, into: place)
                 case .copied: copy(step, chunk.rows, from: source, into: shared[chunk.step]!)
                 case .mapped, .widened: touch(step, chunk.rows, in: source)
                 }
@@ -63,29 +67,12 @@ extension LoadPlan {
         return weights
     }
 
-    /// The one buffer of all packed matrices, and where each step's begins; nil when there are none.
-    private struct Tiles: Sendable {
-        var buffer: WeightBuffer
-        var offsets: [Int: Int]
-    }
-
-    private func reserveTiles() throws(LoadError) -> Tiles? {
-        var offsets: [Int: Int] = [:]
-        var count = 0
-        for (index, step) in steps.enumerated() where step.placement == .packed {
-            offsets[index] = count
-            count += (step.packedBytes + 63) / 64 * 64
-        }
-        if offsets.isEmpty { return nil }
-        guard let buffer = WeightBuffer(reserving: count) else { throw .outOfMemory(bytes: count) }
-        return Tiles(buffer: buffer, offsets: offsets)
-    }
-
-    private func chunks(readingAhead: Bool) -> [Chunk] {
+    private func chunks(readingAhead: Bool, packing: Bool) -> [Chunk] {
         var chunks: [Chunk] = []
         for (index, step) in steps.enumerated() {
             switch step.placement {
-            case .copied, .packed: break
+            case .copied: break
+            case .packed: if !packing { continue }
             case .mapped: if !readingAhead { continue }
             case .widened: continue
             }
@@ -102,7 +89,7 @@ extension LoadPlan {
     }
 
     /// A step's bytes in its file.
-    private func sourceRange(_ step: Step) -> Range<Int> {
+    func sourceRange(_ step: Step) -> Range<Int> {
         let start = step.tensor.range.lowerBound + step.rows.lowerBound * step.storedRowBytes
         return start..<start + step.sourceBytes
     }
@@ -161,18 +148,6 @@ extension LoadPlan {
         }
     }
 
-    /// Packs rows that begin with a tile; the file's pages that held them are given back.
-    private func pack(_ step: Step, _ rows: Range<Int>, from source: WeightSource, into tiles: UnsafeMutableRawPointer) {
-        let rowBytes = step.rowBytes
-        let file = source.files[step.tensor.file]
-        let bytes = file.bytes[sourceRange(step)]
-        let first = UnsafeRawPointer(UnsafeRawBufferPointer(rebasing: bytes).baseAddress!)
-        WeightMatrix.pack(step.type, columns: step.columns, rows: rows, into: tiles + rows.lowerBound * rowBytes) {
-            first + step.transform.sourceRow(of: $0, rows: step.rows.count) * rowBytes
-        }
-        file.isDone(with: bytes.startIndex + rows.lowerBound * rowBytes..<bytes.startIndex + rows.upperBound * rowBytes)
-    }
-
     /// Reads one byte of every page, so that the pages are in memory.
     private func touch(_ step: Step, _ rows: Range<Int>, in source: WeightSource) {
         let bytes = source.files[step.tensor.file].bytes
@@ -207,9 +182,9 @@ extension LoadPlan {
                     type: step.type, rows: step.rows.count, columns: step.columns, pointer: UnsafeRawPointer(buffer.pointer),
                     owner: buffer)
             case .packed:
-                let pointer = UnsafeRawPointer(tiles!.buffer.pointer + tiles!.offsets[index]!)
+                let pointer = UnsafeRawPointer(tiles!.pointer + tiles!.offsets[index]!)
                 matrices[step.slot] = WeightMatrix(
-                    type: step.type, rows: step.rows.count, columns: step.columns, pointer: pointer, isPacked: true, owner: tiles!.buffer)
+                    type: step.type, rows: step.rows.count, columns: step.columns, pointer: pointer, isPacked: true, owner: tiles!.owner)
             }
         }
         return weights(matrices, vectors)

@@ -129,7 +129,7 @@ final class WeightBuffer: @unchecked Sendable {
     let pointer: UnsafeMutableRawPointer
     let count: Int
 
-    private static let hugePage = 2 << 20
+    static let hugePage = 2 << 20
 
     /// Memory that may not be had: nil instead of a crash.
     init?(reserving count: Int) {

@@ -21,18 +21,28 @@ public final class CompiledGrammar: Sendable {
     public convenience init(
         _ rules: Rules, vocabulary: Vocabulary, canonical: (@Sendable ([UInt8]) -> [TokenID])? = nil
     ) throws(GrammarError) {
+        // A schema was made into a program when it was read, to see that something satisfies it.
+        if case .schema(let schema) = rules.expression {
+            try self.init(rules, schema.program, vocabulary: vocabulary, canonical: canonical)
+            return
+        }
         var graph = Graph(limits: rules.limits)
         let entry = try rules.expression.build(in: &graph, next: Graph.end)
         try self.init(rules, graph, entry: entry, vocabulary: vocabulary, canonical: canonical)
     }
 
     /// Compiles a graph that the rules became.
-    init(
+    convenience init(
         _ rules: Rules, _ graph: Graph, entry: NodeID, vocabulary: Vocabulary, canonical: (@Sendable ([UInt8]) -> [TokenID])? = nil
+    ) throws(GrammarError) {
+        try self.init(rules, try Program(graph, entry: entry), vocabulary: vocabulary, canonical: canonical)
+    }
+
+    private init(
+        _ rules: Rules, _ program: Program, vocabulary: Vocabulary, canonical: (@Sendable ([UInt8]) -> [TokenID])?
     ) throws(GrammarError) {
         self.rules = rules
         self.canonical = canonical
-        let program = try Program(graph, entry: entry)
         let trie = TokenTrie.of(vocabulary)
         let store = try MaskStore(program, trie)
         self.program = program

@@ -52,6 +52,8 @@ struct Graph: Sendable {
     private(set) var targets: [NodeID] = []
     private(set) var literals: [[UInt8]] = []
     private(set) var lexemes: [Lexeme] = []
+    /// The places of lexemes by their hashes.
+    private var lexemeNumbers: [Int: [Int32]] = [:]
     private(set) var tries: [LiteralTrie] = []
     private(set) var texts: [TextAutomaton] = []
     private(set) var plans: [Plan] = []
@@ -95,18 +97,20 @@ struct Graph: Sendable {
 
     /// A counted lexeme uses its rule's register, so it is a rule of its own (but a name belongs to its object).
     mutating func lexeme(_ lexeme: Lexeme, isName: Bool = false, next: NodeID) throws(GrammarError) -> NodeID {
-        let index: Int
-        if let known = lexemes.firstIndex(where: { $0.isSame(as: lexeme) }) {
-            index = known
-        } else {
-            index = lexemes.count
-            lexemes.append(lexeme)
-        }
+        let index = number(of: lexeme)
         guard lexeme.isCounted && next != Graph.end && !isName else {
-            return try add(GraphNode(kind: .lexeme, index: Int32(index), next: next, isName: isName))
+            return try add(GraphNode(kind: .lexeme, index: index, next: next, isName: isName))
         }
-        let body = try add(GraphNode(kind: .lexeme, index: Int32(index), next: Graph.end))
+        let body = try add(GraphNode(kind: .lexeme, index: index, next: Graph.end))
         return try call(body, next: next)
+    }
+
+    private mutating func number(of lexeme: Lexeme) -> Int32 {
+        let alike = lexemeNumbers[lexeme.hashValueForSharing] ?? []
+        if let known = alike.first(where: { lexemes[Int($0)].isSame(as: lexeme) }) { return known }
+        lexemes.append(lexeme)
+        lexemeNumbers[lexeme.hashValueForSharing] = alike + [Int32(lexemes.count - 1)]
+        return Int32(lexemes.count - 1)
     }
 
     mutating func text(_ automaton: TextAutomaton, targets list: [NodeID], next: NodeID) throws(GrammarError) -> NodeID {
@@ -168,18 +172,13 @@ struct Graph: Sendable {
         guard nodes.count + other.nodes.count <= limits.nodes else {
             throw .tooLarge(what: "grammar nodes", limit: limits.nodes, pointer: JSONPointer())
         }
-        var lexemeNumbers: [Int32] = []
-        for lexeme in other.lexemes {
-            let known = lexemes.firstIndex { $0.isSame(as: lexeme) }
-            lexemeNumbers.append(Int32(known ?? lexemes.count))
-            if known == nil { lexemes.append(lexeme) }
-        }
+        let numbers = other.lexemes.map { number(of: $0) }
         for node in other.nodes.dropFirst() {
             var copy = node
             copy.next = moved(node.next)
             switch node.kind {
             case .literal: copy.index += literalBase
-            case .lexeme: copy.index = lexemeNumbers[Int(node.index)]
+            case .lexeme: copy.index = numbers[Int(node.index)]
             case .words: copy.index += trieBase
             case .text:
                 copy.index += textBase

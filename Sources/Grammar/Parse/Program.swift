@@ -73,21 +73,38 @@ final class Program: Sendable {
     private static func productive(_ graph: Graph) throws(GrammarError) -> [Bool] {
         let nodes = graph.nodes
         var productive = [Bool](repeating: false, count: nodes.count)
-        var dependents = [[Int32]](repeating: [], count: nodes.count)
         func choices(_ node: GraphNode) -> ArraySlice<NodeID> { graph.targets[Int(node.first)..<Int(node.first + node.count)] }
-        for (index, node) in nodes.enumerated() {
-            var needs: [NodeID] = []
+        func forEachNeed(_ node: GraphNode, _ body: (Int) -> Void) {
+            func need(_ id: NodeID) { if id >= 0 { body(Int(id)) } }
             switch node.kind {
             case .end: break
-            case .literal, .lexeme, .words: needs = [node.next]
-            case .text: needs = [node.next] + choices(node)
-            case .choice: needs = Array(choices(node))
-            case .call: needs = [node.first, node.next]
-            case .loop: needs = [node.first, node.rest, node.next]
-            case .planStart: needs = graph.plans[Int(node.index)].elements.flatMap { $0.ways.map(\.value) }
-            case .planPick, .planBegin, .planAfter: needs = [graph.plans[Int(node.index)].start]
+            case .literal, .lexeme, .words: need(node.next)
+            case .text:
+                need(node.next)
+                for target in choices(node) { need(target) }
+            case .choice: for target in choices(node) { need(target) }
+            case .call:
+                need(node.first)
+                need(node.next)
+            case .loop:
+                need(node.first)
+                need(node.rest)
+                need(node.next)
+            case .planStart: for element in graph.plans[Int(node.index)].elements { for way in element.ways { need(way.value) } }
+            case .planPick, .planBegin, .planAfter: need(graph.plans[Int(node.index)].start)
             }
-            for need in needs where need >= 0 { dependents[Int(need)].append(Int32(index)) }
+        }
+        // Who needs node i: `dependents[starts[i]..<starts[i + 1]]`.
+        var starts = [Int](repeating: 0, count: nodes.count + 1)
+        for node in nodes { forEachNeed(node) { starts[$0 + 1] += 1 } }
+        for index in nodes.indices { starts[index + 1] += starts[index] }
+        var dependents = [Int32](repeating: 0, count: starts[nodes.count])
+        var ends = starts
+        for (index, node) in nodes.enumerated() {
+            forEachNeed(node) {
+                dependents[ends[$0]] = Int32(index)
+                ends[$0] += 1
+            }
         }
         func holds(_ node: GraphNode) throws(GrammarError) -> Bool {
             func reaches(_ other: NodeID) -> Bool { other >= 0 && productive[Int(other)] }
@@ -109,7 +126,7 @@ final class Program: Sendable {
             if productive[index] { continue }
             if try !holds(nodes[index]) { continue }
             productive[index] = true
-            for dependent in dependents[index] where !productive[Int(dependent)] { open.append(Int(dependent)) }
+            for dependent in dependents[starts[index]..<starts[index + 1]] where !productive[Int(dependent)] { open.append(Int(dependent)) }
         }
         return productive
     }

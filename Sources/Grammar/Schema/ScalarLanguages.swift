@@ -25,12 +25,24 @@ extension SchemaBuilder {
     /// The language of the cell's numbers; nil when there is none.
     mutating func numberLexeme(_ cell: Cell) throws(GrammarError) -> Lexeme? {
         do throws(GrammarError) {
-            let (term, longest) = try terms.numbers(try numberConstraint(cell), digits: limits.numberDigits, states: limits.automatonStates)
-            return try lexeme(term, .plain, maximum: longest)
+            return try numberLexeme(try numberConstraint(cell))
         } catch .tooLarge(let what, let limit, let pointer) {
             throw multiplePointer(cell).map { .unsupported(keyword: "multipleOf", pointer: $0, reason: "it takes more than \(limit) \(what)") }
                 ?? .tooLarge(what: what, limit: limit, pointer: pointer)
         }
+    }
+
+    mutating func numberLexeme(_ constraint: NumberConstraint) throws(GrammarError) -> Lexeme? {
+        if constraint.isBounded { return try boundedLexeme(constraint) }
+        let digits = limits.numberDigits
+        return try CommonParts.lexeme(constraint.isInteger ? .integer(digits: digits) : .number(digits: digits)) { () throws(GrammarError) in
+            try boundedLexeme(constraint)
+        }
+    }
+
+    private mutating func boundedLexeme(_ constraint: NumberConstraint) throws(GrammarError) -> Lexeme? {
+        let (term, longest) = try terms.numbers(constraint, digits: limits.numberDigits, states: limits.automatonStates)
+        return try lexeme(term, .plain, maximum: longest)
     }
 
     private func multiplePointer(_ cell: Cell) -> JSONPointer? {
@@ -113,13 +125,45 @@ extension SchemaBuilder {
         return terms.intersection([term, terms.repetition(terms.character, minimum: minimum, maximum: maximum)])
     }
 
-    mutating func string(_ cell: Cell) throws(GrammarError) -> [NodeID] {
+    /// The one format of a cell that says nothing else about strings.
+    private func onlyFormat(_ cell: Cell) -> String? {
+        guard options.assertsFormat else { return nil }
+        var format: String?
+        for fact in cell.facts {
+            switch fact {
+            case .own(let place):
+                let object = document[place.id].object ?? JSONObject()
+                for keyword in ["minLength", "maxLength", "pattern"] where object[keyword] != nil { return nil }
+                guard let own = object["format"]?.stringValue else { continue }
+                guard format == nil, StringFormats.expression(own) != nil else { return nil }
+                format = own
+            case .breaks, .excludes: return nil
+            default: continue
+            }
+        }
+        return format
+    }
+
+    /// The language of the cell's strings with their closing quote; nil when there is none.
+    private mutating func stringLexeme(_ cell: Cell) throws(GrammarError) -> Lexeme? {
+        if let format = onlyFormat(cell) {
+            return try CommonParts.lexeme(.format(format)) { () throws(GrammarError) in try madeStringLexeme(cell) }
+        }
+        return try madeStringLexeme(cell)
+    }
+
+    private mutating func madeStringLexeme(_ cell: Cell) throws(GrammarError) -> Lexeme? {
         let (term, minimum, maximum) = try stringConstraint(cell)
+        return try lexeme(term, .string, minimum: minimum, maximum: maximum)
+    }
+
+    mutating func string(_ cell: Cell) throws(GrammarError) -> [NodeID] {
         let lexeme: Lexeme?
         do throws(GrammarError) {
-            lexeme = try self.lexeme(term, .string, minimum: minimum, maximum: maximum)
+            lexeme = try stringLexeme(cell)
         } catch {
             guard case .tooLarge(_, _, let pointer) = error, pointer.tokens.isEmpty else { throw error }
+            let (_, minimum, maximum) = try stringConstraint(cell)
             if minimum == 0, maximum == nil, let node = try counted(cell) { return [node] }
             throw .tooLarge(what: "automaton states", limit: limits.automatonStates, pointer: patternPointer(cell))
         }

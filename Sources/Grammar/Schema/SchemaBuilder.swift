@@ -323,9 +323,14 @@ struct SchemaBuilder {
         if let maximum, maximum < minimum { return nil }
         let key = LexemeKey(term: term, spelling: spelling, minimum: minimum, maximum: maximum)
         if let known = lexemes[key] { return known }
-        let automaton = term == terms.anything ? .any : try terms.automaton(term, stateLimit: limits.automatonStates)
-        let lexeme = try automaton.flatMap { automaton throws(GrammarError) in
-            try Lexeme(automaton, spelling: spelling, minimum: minimum, maximum: maximum)
+        let lexeme: Lexeme?
+        if term == terms.anything, spelling == .string, minimum == 0, maximum == nil {
+            lexeme = try anyText()
+        } else {
+            let automaton = term == terms.anything ? .any : try terms.automaton(term, stateLimit: limits.automatonStates)
+            lexeme = try automaton.flatMap { automaton throws(GrammarError) in
+                try Lexeme(automaton, spelling: spelling, minimum: minimum, maximum: maximum)
+            }
         }
         lexemes[key] = lexeme
         return lexeme
@@ -334,8 +339,22 @@ struct SchemaBuilder {
     /// Any JSON value, nested as deep as the limit allows.
     mutating func anyValue() throws(GrammarError) -> NodeID {
         if let anyPlace { return anyPlace }
-        let number = try lexeme(terms.numbers(NumberConstraint(), digits: limits.numberDigits).term, .plain)!
-        let text = try lexeme(terms.anything, .string)!
+        let key = CommonParts.AnyValueKey(
+            separators: options.separators, anyOrder: options.anyOrder, depth: limits.anyValueDepth, digits: limits.numberDigits)
+        let part = try CommonParts.anyValue(key) { () throws(GrammarError) in
+            var builder = self
+            builder.graph = Graph(limits: limits)
+            let entry = try builder.makeAnyValue()
+            return (builder.graph, entry)
+        }
+        let place = try graph.append(part.graph, entry: part.entry)
+        anyPlace = place
+        return place
+    }
+
+    private mutating func makeAnyValue() throws(GrammarError) -> NodeID {
+        let number = try numberLexeme(NumberConstraint())!
+        let text = try anyText()
         var inner: NodeID?
         for _ in 0...max(limits.anyValueDepth, 0) {
             let place = try graph.reserve()
@@ -353,7 +372,10 @@ struct SchemaBuilder {
                 ])
             inner = place
         }
-        anyPlace = inner
         return inner!
+    }
+
+    private mutating func anyText() throws(GrammarError) -> Lexeme {
+        try CommonParts.lexeme(.anyText) { () throws(GrammarError) in try Lexeme(.any, spelling: .string) }!
     }
 }

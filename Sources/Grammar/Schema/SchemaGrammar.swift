@@ -7,6 +7,8 @@ final class SchemaGrammar: Sendable, Hashable {
     let options: SchemaOptions
     let graph: Graph
     let entry: NodeID
+    /// The graph by itself, ready to run.
+    let program: Program
     /// The keywords that the graph does not keep; none unless the options say `.relax`.
     let relaxations: [Relaxation]
 
@@ -23,7 +25,7 @@ final class SchemaGrammar: Sendable, Hashable {
             do throws(GrammarError) {
                 let start = try builder.build()
                 // An unsatisfiable schema says so now, not when a vocabulary comes.
-                _ = try Program(builder.graph, entry: start, reason: builder.contradiction)
+                program = try Program(builder.graph, entry: start, reason: builder.contradiction)
                 entry = start
                 graph = builder.graph
                 self.relaxations = relaxations + builder.relaxations

@@ -14,6 +14,8 @@ struct Branch {
     private(set) var absent: Set<[UInt8]> = []
     /// What the value of a member is one of, or none of, if the member is there.
     private(set) var values: [[UInt8]: MemberValues] = [:]
+    /// How many of the cell's facts have been looked at for listed values.
+    fileprivate var listed = 0
     fileprivate var depth = 0
 
     enum MemberValues {
@@ -156,7 +158,7 @@ extension SchemaBuilder {
                 if branch.seen.contains(requirement) { continue }
                 // Both a subschema and its opposite: nothing satisfies that.
                 if branch.seen.contains(.fails(Place(id: place.id, scope: place.scope))) { return false }
-                if try verdict(place, branch) == false { return false }
+                if branch.depth > 0, try verdict(place, branch) == false { return false }
                 branch.seen.insert(requirement)
                 if place.extents != 0 { branch.seen.insert(.holds(Place(id: place.id, scope: place.scope))) }
                 guard document[place.id].object != nil else {
@@ -185,9 +187,6 @@ extension SchemaBuilder {
             return !branch.cell.types.isEmpty
         case .own(let place):
             branch.cell.types.formIntersection(try ownTypes(place.id))
-            if branch.cell.types.contains(.object) {
-                for (key, values) in try listedMembers(place) { branch.restrict(key, to: values) }
-            }
             for name in try document.names(place.id, "required") where branch.cell.types == .object {
                 guard branch.note(name, isPresent: true) else { return false }
             }
@@ -202,6 +201,13 @@ extension SchemaBuilder {
 
     /// Takes away the "or"s that hold anyway and the options that cannot hold, and joins options; false where an "or" has none left.
     private mutating func prune(_ branch: inout Branch) throws(GrammarError) -> Bool {
+        if branch.splits.isEmpty { return true }
+        if branch.cell.types.contains(.object) {
+            for case .own(let place) in branch.cell.facts[branch.listed...] {
+                for (key, values) in try listedMembers(place) { branch.restrict(key, to: values) }
+            }
+            branch.listed = branch.cell.facts.count
+        }
         var splits: [[Requirement]] = []
         for split in branch.splits {
             guard var options = try remaining(split, branch) else { continue }

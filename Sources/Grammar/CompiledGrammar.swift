@@ -44,7 +44,7 @@ public final class CompiledGrammar: Sendable {
         self.rules = rules
         self.canonical = canonical
         let trie = TokenTrie.of(vocabulary)
-        let store = try MaskStore(program, trie)
+        let store = MaskStore(program, trie)
         self.program = program
         self.trie = trie
         self.store = Mutex(store)
@@ -63,5 +63,8 @@ public final class CompiledGrammar: Sendable {
             + store.withLock { $0.byteCount }
     }
 
-    func mask(for configuration: Configuration) -> [UInt64] { store.withLock { $0.mask(for: configuration) } }
+    /// The tokens that may follow, and those of them that nevertheless must not.
+    func mask(for configuration: Configuration) -> (mask: StoredMask, forbidden: [TokenID]) {
+        store.withLock { $0.mask(for: configuration) }
+    }
 }

@@ -70,7 +70,8 @@ public struct Matcher: Sendable {
 
     /// Makes the mask exactly the tokens that `accept` would take: never a control token; the engine adds its stop tokens when `canStop`.
     public func fill(_ mask: inout TokenMask) {
-        mask.assign(grammar.mask(for: configuration))
+        let (stored, forbidden) = grammar.mask(for: configuration)
+        mask.assign(stored, without: forbidden)
     }
 
     /// Tokens without choice from here, at most `limit`; they are not accepted yet. Empty where the text may stop or go on in two ways.
@@ -117,7 +118,7 @@ public struct Matcher: Sendable {
         var cut = tokens.count
         for index in tokens.indices.reversed().prefix(8) {
             suffix = vocabulary.tokens[Int(tokens[index])] + suffix
-            if let node = grammar.trie.node(of: suffix), Int(grammar.trie.ends[node]) > node + 1 { cut = index }
+            if let node = grammar.trie.node(of: suffix), Int(grammar.trie.flat.ends[node]) > node + 1 { cut = index }
         }
         tokens.removeSubrange(cut...)
     }
@@ -134,13 +135,8 @@ public struct Matcher: Sendable {
         var copy = self
         var tokens: [TokenID] = []
         while tokens.count < limit, !copy.canStop {
-            let words = grammar.mask(for: copy.configuration)
-            var only: TokenID?
-            for (index, word) in words.enumerated() where word != 0 {
-                if only != nil || word & (word - 1) != 0 { return tokens }
-                only = TokenID(index * 64 + word.trailingZeroBitCount)
-            }
-            guard let only, copy.accept(only) else { return tokens }
+            let (mask, forbidden) = grammar.mask(for: copy.configuration)
+            guard let only = mask.only(without: forbidden), copy.accept(only) else { return tokens }
             tokens.append(only)
         }
         return tokens

@@ -58,7 +58,9 @@ extension Matcher {
     /// left. As long as the tokens left suffice for the shortest ending, some token is allowed; one walk over the vocabulary, so a caller with
     /// plenty of tokens left uses `fill(_:)` and checks the token it chose with `accept(_:remainingTokens:)`.
     public func fill(_ mask: inout TokenMask, remainingTokens: Int) {
-        var bits = grammar.mask(for: configuration)
+        let (stored, forbidden) = grammar.mask(for: configuration)
+        var bits = stored.bits
+        for token in forbidden { bits[Int(token) >> 6] &= ~(1 << UInt64(token & 63)) }
         endings.restrict(&bits, configuration, remainingTokens)
         // The shortest ending's own first token leads there, whatever the walk made of names that were equal so far.
         if let tokens = endings.tokens(configuration), let first = tokens.first, tokens.count <= remainingTokens {

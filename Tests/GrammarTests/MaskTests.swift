@@ -35,6 +35,10 @@ import Tokens
                         #"{"anyOf":[{"type":"array","items":{"type":"string","maxLength":3}},{"type":"array","items":{"type":"string","pattern":"^ab*"}}]}"#
                     ))
             ),
+            ("strings", try Rules(jsonSchema: json(strings))),
+            ("names", try Rules(jsonSchema: json(names))),
+            ("words", try Rules(regex: "[a-z]+( [a-z]+)*")), ("open", try Rules(regex: "[^<>]*(<b>[^<]*)?")),
+            ("after", .sequence([try Rules(regex: "[a-z ]{2,40}"), .literal(", then"), .anyText])),
             ("regex", try Rules(regex: "(ab|a)(c|bcd)(d*)|[0-9]{3}-[^x]{2,5}|.*é$")),
             ("choices", .choices(["yes", "yesterday", "no", "nö"])),
             ("text", try .anyText(until: [Trigger("<tool_call>", call)], excluding: ["</s>"])),

@@ -5,155 +5,221 @@ import Synchronization
 final class LexemeMask: Sendable {
     /// Tokens that stay within the lexeme.
     let bits: [UInt64]
-    /// Trie nodes at which the lexeme may be over: the rest of the grammar reads on from there.
+    /// Between two characters of a string: what tokens may have before the quote that ends it.
+    let heads: HeadSet
+    /// Elsewhere: trie nodes at which the lexeme may be over; the rest of the grammar reads on from there.
     let exits: [Exit]
-    /// Tokens of more than one character with their number of characters, most first; only for open text.
-    let longTokens: [(characters: Int32, token: Int32)]
 
     struct Exit: Sendable {
         let node: Int32
-        /// Characters read before the end.
-        let characters: Int32
         /// Which trigger of a text took over; −1 for a plain end.
         let trigger: Int32
     }
 
-    init(bits: [UInt64], exits: [Exit], longTokens: [(characters: Int32, token: Int32)]) {
+    init(bits: [UInt64], heads: HeadSet = .none, exits: [Exit] = []) {
         self.bits = bits
+        self.heads = heads
         self.exits = exits
-        self.longTokens = longTokens
     }
 
-    var byteCount: Int { bits.count * 8 + exits.count * 12 + longTokens.count * 8 + 64 }
+    /// Runs of at least so many characters are taken from prepared sets.
+    private static let preparedRun = Int32(TokenSignatures.shortestLimit)
+    /// So many tokens are read one by one rather than the whole vocabulary.
+    private static let readSingly = 3_000
 
-    /// Runs an uncounted lexeme from a local state over the whole vocabulary.
-    static func make(_ lexeme: Lexeme, from local: Int32, _ trie: TokenTrie) -> LexemeMask {
-        let isCounting = lexeme.spelling == .string && lexeme.automaton.isAny
-        var bits = [UInt64](repeating: 0, count: trie.words)
-        var exits: [Exit] = []
-        var long: [(characters: Int32, token: Int32)] = []
+    /// Runs a lexeme from a state over the whole vocabulary.
+    /// - Parameter needsExits: whether something may follow the lexeme (strings end with their quote in any case).
+    static func make(_ lexeme: Lexeme, from local: Int32, _ register: Int32, _ trie: TokenTrie, needsExits: Bool) -> LexemeMask {
+        let isString = lexeme.spelling == .string
+        guard lexeme.isBetweenCharacters(local) else { return walked(lexeme, local, register, trie, needsExits: needsExits || isString) }
+        if !isString {
+            return needsExits
+                ? walked(lexeme, local, register, trie, needsExits: true) : prepared(lexeme, local, register, trie)
+        }
+        if lexeme.isCounted && lexeme.automaton.isAny { return bounded(lexeme, register, trie.strings) }
+        return prepared(lexeme, local, register, trie)
+    }
+
+    /// A string bounded in length only: the open string's tokens, less those that are too long.
+    private static func bounded(_ lexeme: Lexeme, _ register: Int32, _ strings: StringTokens) -> LexemeMask {
+        let left = lexeme.maximum == .max ? Int32.max : lexeme.maximum - register
+        var bits = strings.open
+        if left < 1 {
+            for word in bits.indices { bits[word] = 0 }
+        } else if left < strings.longest {
+            for (characters, token) in strings.long {
+                if characters <= left { break }
+                bits[Int(token) >> 6] &= ~(1 << UInt64(token & 63))
+            }
+        }
+        let needed = lexeme.minimum - register
+        if needed <= 0 && left >= strings.longest { return LexemeMask(bits: bits, heads: .all) }
+        var heads = [UInt64](repeating: 0, count: strings.headCharacters.count / 64 + 1)
+        for (head, characters) in strings.headCharacters.enumerated() where characters <= left && characters >= needed {
+            heads[head >> 6] |= 1 << UInt64(head & 63)
+        }
+        return LexemeMask(bits: bits, heads: .some(heads))
+    }
+
+    /// Between two characters: prepared sets as far as they go, the rest token by token or over the trie.
+    private static func prepared(_ lexeme: Lexeme, _ local: Int32, _ register: Int32, _ trie: TokenTrie) -> LexemeMask {
+        let isString = lexeme.spelling == .string
+        if isString && lexeme.isTotal && lexeme.automaton.isAny { return LexemeMask(bits: trie.strings.open, heads: .all) }
         var table = LexemeTable(lexeme)
-        var rows = [Int32](repeating: table.row(of: local), count: trie.maximumDepth + 1)
-        var counts = [Int32](repeating: 0, count: trie.maximumDepth + 1)
+        let row = table.row(local, register)
+        let heads = isString ? readHeads(&table, row, trie.strings) : .none
+        if isString && lexeme.isTotal { return LexemeMask(bits: trie.strings.open, heads: heads) }
+        var bits = [UInt64](repeating: 0, count: trie.words)
+        var usable = table.usable
+        if isString {
+            addAll(trie.strings.odd, &table, row, &bits)
+            usable &= ByteGrouping.insideString
+        } else if usable & ByteGrouping.nonASCII != 0 {
+            usable |= ByteGrouping.irregular
+        }
+        add(&table, row, table.openness(row), usable: usable, trie, &bits)
+        return LexemeMask(bits: bits, heads: heads)
+    }
+
+    /// Adds the tokens that a table reads from a row, none of which can be an exit.
+    private static func add<Table: RowTable>(
+        _ table: inout Table, _ row: Int32, _ open: Openness, usable: ByteGroups, _ trie: TokenTrie, _ bits: inout [UInt64]
+    ) {
+        var exits: [Exit] = []
+        guard open.run >= preparedRun else {
+            return walk(&table, from: row, trie, base: .none, collectsExits: false, &bits, &exits)
+        }
+        trie.signatures.add(open.groups, length: Int(open.run), &bits)
+        if let places = trie.signatures.others(open.groups, length: Int(open.run), usable: usable, limit: readSingly) {
+            trie.signatures.addReadable(places, &table, from: row, &bits)
+        } else {
+            walk(&table, from: row, trie, base: open, collectsExits: false, &bits, &exits)
+        }
+    }
+
+    /// Which of the texts before a quote lead to an end.
+    private static func readHeads(_ table: inout LexemeTable, _ row: Int32, _ strings: StringTokens) -> HeadSet {
+        let heads = strings.heads
+        var accepted = [UInt64](repeating: 0, count: heads.items.count / 64 + 1)
+        var rows = [Int32](repeating: row, count: heads.maximumDepth + 1)
+        if table.canClose(row) { heads.mark(0, &accepted) }
         var node = 1
-        while node < trie.nodeCount {
-            let depth = Int(trie.depths[node])
-            let next = table.next(rows[depth - 1], trie.bytes[node])
-            if next < 0 {
-                if next == LexemeTable.finished {
-                    exits.append(Exit(node: Int32(node), characters: counts[depth - 1], trigger: -1))
-                }
-                node = Int(trie.ends[node])
+        while node < heads.nodeCount {
+            let depth = Int(heads.depths[node])
+            let next = table.next(rows[depth - 1], heads.bytes[node])
+            guard next >= 0 else {
+                node = Int(heads.ends[node])
                 continue
             }
             rows[depth] = next
-            trie.mark(node, &bits)
-            if isCounting {
-                let isBetween = table.isBetween[Int(next)]
-                counts[depth] = counts[depth - 1] + (isBetween ? 1 : 0)
-                let characters = counts[depth] + (isBetween ? 0 : 1)
-                var token = trie.tokens[node]
-                while characters > 1 && token >= 0 {
-                    long.append((characters, token))
-                    token = trie.nextSame[Int(token)]
-                }
-            }
-            if table.canEnd[Int(next)] { exits.append(Exit(node: Int32(node), characters: 0, trigger: -1)) }
+            if table.canClose(next) { heads.mark(node, &accepted) }
             node += 1
         }
-        long.sort { $0.characters > $1.characters }
-        return LexemeMask(bits: bits, exits: exits, longTokens: long)
+        let count = accepted.reduce(0) { $0 + $1.nonzeroBitCount }
+        return count == 0 ? .none : count == heads.items.count ? .all : .some(accepted)
+    }
+
+    /// Adds the items of a small trie whose bytes the table reads.
+    private static func addAll(_ small: FlatTrie, _ table: inout LexemeTable, _ row: Int32, _ bits: inout [UInt64]) {
+        var rows = [Int32](repeating: row, count: small.maximumDepth + 1)
+        var node = 1
+        while node < small.nodeCount {
+            let depth = Int(small.depths[node])
+            let next = table.next(rows[depth - 1], small.bytes[node])
+            rows[depth] = next
+            if next < 0 {
+                node = Int(small.ends[node])
+            } else {
+                small.mark(node, &bits)
+                node += 1
+            }
+        }
+    }
+
+    private static func walked(_ lexeme: Lexeme, _ local: Int32, _ register: Int32, _ trie: TokenTrie, needsExits: Bool) -> LexemeMask {
+        var table = LexemeTable(lexeme)
+        var bits = [UInt64](repeating: 0, count: trie.words)
+        var exits: [Exit] = []
+        walk(&table, from: table.row(local, register), trie, base: .none, collectsExits: needsExits, &bits, &exits)
+        return LexemeMask(bits: bits, exits: exits)
     }
 
     /// Runs free text from a state over the whole vocabulary.
+    /// - Parameter mayEnd: whether something may follow the text.
     static func make(_ text: TextAutomaton, from local: Int32, _ trie: TokenTrie, mayEnd: Bool) -> LexemeMask {
+        var table = TextTable(text, from: local, mayEnd: mayEnd)
         var bits = [UInt64](repeating: 0, count: trie.words)
         var exits: [Exit] = []
-        var locals = [Int32](repeating: local, count: trie.maximumDepth + 1)
+        let open = mayEnd ? .none : table.startOpenness()
+        if open.groups != 0 { trie.signatures.add(open.groups, length: .max, &bits) }
+        walk(&table, from: local, trie, base: open, collectsExits: true, &bits, &exits)
+        return LexemeMask(bits: bits, exits: exits)
+    }
+
+    /// Subtrees of fewer nodes are walked without asking whether they are open as a whole.
+    private static let smallSubtree: Int32 = 12
+
+    /// Walks the vocabulary's trie; tokens made of `base` are known to be in the bits.
+    private static func walk<Table: RowTable>(
+        _ table: inout Table, from row: Int32, _ trie: TokenTrie, base: Openness, collectsExits: Bool, _ bits: inout [UInt64],
+        _ exits: inout [Exit]
+    ) {
+        let flat = trie.flat
+        let mayEndInside = collectsExits && table.mayEndInside
+        var rows = [Int32](repeating: row, count: flat.maximumDepth + 1)
+        var made = [ByteGroups](repeating: 0, count: flat.maximumDepth + 1)
         var node = 1
-        while node < trie.nodeCount {
-            let depth = Int(trie.depths[node])
-            let value = text.table[Int(locals[depth - 1]) << 8 | Int(trie.bytes[node])]
-            if value >= 0 {
-                locals[depth] = value
-                trie.mark(node, &bits)
-                if mayEnd && text.isBoundary[Int(value)] { exits.append(Exit(node: Int32(node), characters: 0, trigger: -1)) }
-                node += 1
-            } else {
-                if value < -1 { exits.append(Exit(node: Int32(node), characters: 0, trigger: -2 - value)) }
-                node = Int(trie.ends[node])
+        while node < flat.nodeCount {
+            let depth = Int(flat.depths[node])
+            let byte = flat.bytes[node]
+            let end = flat.ends[node]
+            let next = table.next(rows[depth - 1], byte)
+            guard next >= 0 else {
+                if next < Table.deadRow && collectsExits {
+                    exits.append(Exit(node: Int32(node), trigger: next == Table.finishedRow ? -1 : -3 - next))
+                }
+                node = Int(end)
+                continue
             }
+            rows[depth] = next
+            flat.mark(node, &bits)
+            if base.run != 0 {
+                made[depth] = made[depth - 1] | ByteGrouping.ofByte[Int(byte)]
+                let groups = made[depth] | trie.below[node]
+                if groups & ~base.groups == 0 && depth + Int(trie.heights[node]) <= Int(base.run) && table.isBetween(next) {
+                    node = Int(end)
+                    continue
+                }
+            }
+            if mayEndInside {
+                if table.canEnd(next) && end > node + 1 { exits.append(Exit(node: Int32(node), trigger: -1)) }
+            } else if end - Int32(node) > smallSubtree && table.isBetween(next) {
+                let open = table.openness(next)
+                if trie.below[node] & ~open.groups == 0 && Int32(trie.heights[node]) <= open.run {
+                    flat.markAll(node, &bits)
+                    node = Int(end)
+                    continue
+                }
+            }
+            node += 1
         }
-        return LexemeMask(bits: bits, exits: exits, longTokens: [])
     }
-}
-
-/// The states of an uncounted lexeme that one walk meets, as rows of a table: a step is one look-up.
-private struct LexemeTable {
-    static let dead: Int32 = -1
-    static let finished: Int32 = -2
-    private static let unknown: Int32 = -3
-
-    private let lexeme: Lexeme
-    private var locals: [Int32] = []
-    private var numbers: [Int32: Int32] = [:]
-    private var cells: [Int32] = []
-    /// By row: the lexeme may end here.
-    private(set) var canEnd: [Bool] = []
-    /// By row: open text between two characters.
-    private(set) var isBetween: [Bool] = []
-
-    init(_ lexeme: Lexeme) { self.lexeme = lexeme }
-
-    mutating func row(of local: Int32) -> Int32 {
-        if let known = numbers[local] { return known }
-        let number = Int32(locals.count)
-        numbers[local] = number
-        locals.append(local)
-        cells.append(contentsOf: repeatElement(Self.unknown, count: 256))
-        canEnd.append(lexeme.canEnd(local, 0))
-        isBetween.append(lexeme.isOpenText(local))
-        return number
-    }
-
-    @inline(__always)
-    mutating func next(_ row: Int32, _ byte: UInt8) -> Int32 {
-        let cell = cells[Int(row) << 8 | Int(byte)]
-        return cell == Self.unknown ? find(row, byte) : cell
-    }
-
-    private mutating func find(_ row: Int32, _ byte: UInt8) -> Int32 {
-        let target: Int32
-        switch lexeme.step(locals[Int(row)], 0, byte) {
-        case .dead: target = Self.dead
-        case .finished: target = Self.finished
-        case .stay(let local, _): target = self.row(of: local)
-        }
-        cells[Int(row) << 8 | Int(byte)] = target
-        return target
-    }
-}
-
-/// The exits of a name's lexeme by the text read before the quote: which tokens would complete a given name.
-struct NameExits: Sendable {
-    private var nodes: [[UInt8]: [Int32]] = [:]
-
-    init(_ mask: LexemeMask, _ trie: TokenTrie) {
-        for exit in mask.exits { nodes[Names.unescaped(trie.path(to: Int(exit.node)).dropLast()), default: []].append(exit.node) }
-    }
-
-    func completing(_ rest: some Sequence<UInt8>) -> [Int32] { nodes[Array(rest)] ?? [] }
 }
 
 /// The lexeme masks of one vocabulary, capped in bytes.
 final class LexemeMaskStore: Sendable {
+    private struct Key: Hashable {
+        let lexeme: Int
+        let local: Int32
+        let register: Int32
+        let needsExits: Bool
+    }
     private struct Entry {
         let lexeme: Lexeme
-        let local: Int32
         let mask: LexemeMask
     }
     private struct Store {
-        var entries: [Int: [Entry]] = [:]
+        var entries: [Key: [Entry]] = [:]
         var bytes = 0
     }
     private let store = Mutex(Store())
@@ -163,18 +229,18 @@ final class LexemeMaskStore: Sendable {
     func forget() { store.withLock { $0 = Store() } }
 
     /// The mask of a lexeme's state, made when it is first asked for.
-    func mask(_ lexeme: Lexeme, _ local: Int32, _ trie: TokenTrie) -> LexemeMask {
-        let key = lexeme.hashValueForSharing &* 31 &+ Int(local)
-        func find(_ store: borrowing Store) -> LexemeMask? {
-            for entry in store.entries[key] ?? [] where entry.local == local && entry.lexeme.isSame(as: lexeme) { return entry.mask }
-            return nil
-        }
+    func mask(_ lexeme: Lexeme, _ local: Int32, _ register: Int32, _ trie: TokenTrie, needsExits: Bool) -> LexemeMask {
+        let key = Key(
+            lexeme: lexeme.hashValueForSharing, local: local, register: trie.clamped(lexeme, local, register),
+            needsExits: needsExits && lexeme.spelling == .plain)
+        func find(_ store: borrowing Store) -> LexemeMask? { store.entries[key]?.first { $0.lexeme.isSame(as: lexeme) }?.mask }
         if let known = store.withLock({ find($0) }) { return known }
-        let mask = LexemeMask.make(lexeme, from: local, trie)
+        let mask = LexemeMask.make(lexeme, from: local, register, trie, needsExits: needsExits)
+        let bytes = trie.words * 8 + mask.exits.count * 8 + 200
         store.withLock { store in
-            if store.bytes + mask.byteCount > Self.maximumBytes { store = Store() }
-            store.entries[key, default: []].append(Entry(lexeme: lexeme, local: local, mask: mask))
-            store.bytes += mask.byteCount
+            if store.bytes + bytes > Self.maximumBytes { store = Store() }
+            store.entries[key, default: []].append(Entry(lexeme: lexeme, mask: mask))
+            store.bytes += bytes
         }
         return mask
     }

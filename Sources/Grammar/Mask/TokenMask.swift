@@ -7,6 +7,8 @@ public struct TokenMask: ~Copyable, Sendable {
     public let count: Int
     /// The bits; those beyond `count` are zero.
     public private(set) var words: [UInt64]
+    /// What the words are at present, if they came from there unchanged.
+    private var source: StoredMask?
 
     /// A mask over `count` tokens that allows none.
     public init(count: Int) {
@@ -23,23 +25,27 @@ public struct TokenMask: ~Copyable, Sendable {
     /// Allows one token.
     public mutating func set(_ token: TokenID) {
         precondition(token >= 0 && Int(token) < count)
+        source = nil
         words[Int(token) >> 6] |= 1 << UInt64(token & 63)
     }
 
     /// Forbids one token.
     public mutating func clear(_ token: TokenID) {
         precondition(token >= 0 && Int(token) < count)
+        source = nil
         words[Int(token) >> 6] &= ~(1 << UInt64(token & 63))
     }
 
     /// Allows every token.
     public mutating func allowAll() {
+        source = nil
         for i in words.indices { words[i] = .max }
         if count & 63 != 0 { words[words.count - 1] = (1 << UInt64(count & 63)) - 1 }
     }
 
     /// Forbids every token.
     public mutating func clearAll() {
+        source = nil
         for i in words.indices { words[i] = 0 }
     }
 
@@ -59,8 +65,22 @@ public struct TokenMask: ~Copyable, Sendable {
         return tokens
     }
 
+    /// Takes over a finished mask of the same or a smaller vocabulary, less some tokens.
+    mutating func assign(_ mask: StoredMask, without forbidden: [TokenID]) {
+        if mask !== source {
+            if mask.words == words.count {
+                mask.copy(into: &words)
+            } else {
+                assign(mask.bits)
+            }
+        }
+        source = forbidden.isEmpty ? mask : nil
+        for token in forbidden { words[Int(token) >> 6] &= ~(1 << UInt64(token & 63)) }
+    }
+
     /// Takes over the bits of a finished mask of the same or a smaller vocabulary.
     mutating func assign(_ bits: [UInt64]) {
+        source = nil
         if bits.count == words.count {
             words = bits
         } else {

@@ -1,26 +1,28 @@
-// The vocabulary as a flat trie over bytes: depth first, so that a walk is a loop and a dead subtree is one jump.
+// What masks need to know of a vocabulary, made once: its tokens as a trie, by what they are made of, and inside strings.
 import Synchronization
 import Tokens
 
-/// All tokens that are text. Node 0 is the root; node i's subtree is the nodes i ..< end[i].
+/// All tokens that are text.
 final class TokenTrie: Sendable {
     let vocabulary: Vocabulary
-    let bytes: [UInt8]
-    let depths: [UInt16]
-    let ends: [Int32]
-    /// The token that ends at the node, −1 for none.
-    let tokens: [Int32]
-    /// Another token of the same bytes, −1 for none.
-    let nextSame: [Int32]
-    let maximumDepth: Int
-    /// Tokens with two quotes or more, and what stands between them: a member's whole name may lie in them.
-    let quotingTokens: [(token: TokenID, names: [[UInt8]])]
+    /// The items are tokens.
+    let flat: FlatTrie
+    /// By node: what stands below it is made of these.
+    let below: [ByteGroups]
+    /// By node: bytes of the longest way down.
+    let heights: [UInt16]
+    let signatures: TokenSignatures
+    let strings: StringTokens
     /// Whether every byte that occurs in UTF-8 is a token, so that any text can be spelled, in at most as many tokens as it has bytes.
     let spellsEveryByte: Bool
     /// Masks of lexeme states, shared by all grammars over this vocabulary.
     let lexemeMasks = LexemeMaskStore()
 
-    var nodeCount: Int { bytes.count }
+    var nodeCount: Int { flat.nodeCount }
+    var bytes: [UInt8] { flat.bytes }
+    var depths: [UInt16] { flat.depths }
+    var ends: [Int32] { flat.ends }
+    var maximumDepth: Int { flat.maximumDepth }
     var words: Int { (vocabulary.count + 63) / 64 }
 
     /// Tokens longer than this are never allowed (no vocabulary has them).
@@ -59,96 +61,66 @@ final class TokenTrie: Sendable {
         let all = vocabulary.tokens
         let texts = all.indices.filter {
             Self.isText(vocabulary.kinds[$0]) && !all[$0].isEmpty && all[$0].count <= Self.maximumTokenBytes
-        }.sorted { all[$0].lexicographicallyPrecedes(all[$1]) }
-        var bytes: [UInt8] = [0]
-        var depths: [UInt16] = [0]
-        var ends: [Int32] = [0]
-        var tokens: [Int32] = [-1]
-        var nextSame = [Int32](repeating: -1, count: all.count)
-        var path: [Int] = [0]
-        var previous: [UInt8] = []
-        for id in texts {
-            let text = all[id]
-            var common = 0
-            while common < text.count, common < previous.count, text[common] == previous[common] { common += 1 }
-            while path.count > common + 1 { ends[path.removeLast()] = Int32(bytes.count) }
-            if common == text.count && common == previous.count {
-                let node = path[path.count - 1]
-                nextSame[id] = tokens[node]
-                tokens[node] = Int32(id)
-                continue
-            }
-            for index in common..<text.count {
-                path.append(bytes.count)
-                bytes.append(text[index])
-                depths.append(UInt16(index + 1))
-                ends.append(0)
-                tokens.append(-1)
-            }
-            tokens[path[path.count - 1]] = Int32(id)
-            previous = text
-        }
-        while let node = path.popLast() { ends[node] = Int32(bytes.count) }
-        self.bytes = bytes
-        self.depths = depths
-        self.ends = ends
-        self.tokens = tokens
-        self.nextSame = nextSame
-        maximumDepth = Int(depths.max() ?? 0)
-        let singles = Set(texts.compactMap { all[$0].count == 1 ? all[$0][0] : nil })
+        }.sorted { all[$0].lexicographicallyPrecedes(all[$1]) }.map { Int32($0) }
+        flat = FlatTrie(texts) { all[Int($0)] }
+        let groups = texts.map { ByteGrouping.of(all[Int($0)]) }
+        (below, heights) = Self.summaries(flat, groups)
+        signatures = TokenSignatures(texts, groups, vocabulary)
+        strings = StringTokens(texts, groups, vocabulary)
+        let singles = Set(texts.compactMap { all[Int($0)].count == 1 ? all[Int($0)][0] : nil })
         spellsEveryByte = (UInt8.min...0xF4).allSatisfy { singles.contains($0) || $0 == 0xC0 || $0 == 0xC1 }
-        quotingTokens = texts.compactMap { id in
-            let quotes = all[id].indices.filter { all[id][$0] == 0x22 }
-            guard quotes.count > 1 else { return nil }
-            return (TokenID(id), zip(quotes, quotes.dropFirst()).map { Names.unescaped(Array(all[id][($0 + 1)..<$1])) })
+    }
+
+    private static func summaries(_ flat: FlatTrie, _ groups: [ByteGroups]) -> ([ByteGroups], [UInt16]) {
+        var below = [ByteGroups](repeating: 0, count: flat.nodeCount)
+        var heights = [UInt16](repeating: 0, count: flat.nodeCount)
+        var parents = [Int32](repeating: 0, count: flat.nodeCount)
+        var path = [Int32](repeating: 0, count: flat.maximumDepth + 1)
+        for node in 1..<max(flat.nodeCount, 1) {
+            parents[node] = path[Int(flat.depths[node]) - 1]
+            path[Int(flat.depths[node])] = Int32(node)
         }
+        for node in (1..<max(flat.nodeCount, 1)).reversed() {
+            let parent = Int(parents[node])
+            var own = below[node] | ByteGrouping.ofByte[Int(flat.bytes[node])]
+            for rank in Int(flat.ranks[node])..<Int(flat.ranks[node + 1]) { own |= groups[rank] & ByteGrouping.irregular }
+            below[parent] |= own
+            heights[parent] = max(heights[parent], heights[node] + 1)
+        }
+        return (below, heights)
     }
 
     /// The node that the bytes lead to.
     func node(of text: some Collection<UInt8>) -> Int? {
         var node = 0
         for byte in text {
-            guard let child = child(of: node, byte) else { return nil }
+            guard let child = flat.child(of: node, byte) else { return nil }
             node = child
         }
         return node
     }
 
     /// The node's child by a byte.
-    func child(of node: Int, _ byte: UInt8) -> Int? {
-        var child = node + 1
-        while child < Int(ends[node]) && bytes[child] != byte { child = Int(ends[child]) }
-        return child < Int(ends[node]) ? child : nil
+    func child(of node: Int, _ byte: UInt8) -> Int? { flat.child(of: node, byte) }
+
+    /// The tokens that end at the node.
+    func tokens(at node: Int) -> ArraySlice<TokenID> { flat.items[Int(flat.ranks[node])..<Int(flat.ranks[node + 1])] }
+
+    /// The tokens that end at the node or below.
+    func tokens(below node: Int) -> ArraySlice<TokenID> { flat.items[Int(flat.ranks[node])..<Int(flat.ranks[Int(flat.ends[node])])] }
+
+    /// A lexeme's register as far as one token can tell.
+    func clamped(_ lexeme: Lexeme, _ local: Int32, _ register: Int32) -> Int32 {
+        guard lexeme.isOpenText(local), lexeme.isCounted else {
+            return lexeme.clamped(register, needed: Int32(maximumDepth) + 1, left: Int32(maximumDepth) + 1)
+        }
+        let left = lexeme.maximum == .max ? strings.longest : strings.effective(left: lexeme.maximum - register)
+        return lexeme.clamped(register, needed: strings.longest, left: left)
     }
 
     /// The bytes on the way from the root to a node.
     func path(to node: Int) -> [UInt8] {
         // Some token ends at the node or below it, and starts with the way there.
-        var index = node
-        while tokens[index] < 0 { index += 1 }
-        return Array(vocabulary.tokens[Int(tokens[index])].prefix(Int(depths[node])))
-    }
-
-    /// The tokens that end at the node or below.
-    func tokens(below node: Int) -> [TokenID] {
-        var list: [TokenID] = []
-        for index in node..<Int(ends[node]) {
-            var token = tokens[index]
-            while token >= 0 {
-                list.append(token)
-                token = nextSame[Int(token)]
-            }
-        }
-        return list
-    }
-
-    /// Sets the bits of the tokens that end at the node.
-    @inline(__always)
-    func mark(_ node: Int, _ bits: inout [UInt64]) {
-        var token = tokens[node]
-        while token >= 0 {
-            bits[Int(token) >> 6] |= 1 << UInt64(token & 63)
-            token = nextSame[Int(token)]
-        }
+        Array(vocabulary.tokens[Int(flat.items[Int(flat.ranks[node])])].prefix(Int(flat.depths[node])))
     }
 }

@@ -85,8 +85,8 @@ struct Endings {
             for end in start..<bytes.count {
                 guard let child = trie.child(of: node, bytes[end]) else { break }
                 node = child
-                if trie.tokens[node] >= 0, best[end + 1].count < .max, best[end + 1].count + 1 < best[start].count {
-                    best[start] = (best[end + 1].count + 1, trie.tokens[node])
+                if let token = trie.tokens(at: node).first, best[end + 1].count < .max, best[end + 1].count + 1 < best[start].count {
+                    best[start] = (best[end + 1].count + 1, token)
                 }
             }
         }
@@ -132,14 +132,10 @@ struct Endings {
                 continue
             }
             path[depth] = target
-            var token = trie.tokens[node]
-            while token >= 0 {
-                if bits[Int(token) >> 6] >> UInt64(token & 63) & 1 == 1 {
-                    let verdict = verdicts[Int(target)] ?? fits(configurations[Int(target)], remaining - 1, steps: &steps)
-                    verdicts[Int(target)] = verdict
-                    if !verdict { bits[Int(token) >> 6] &= ~(1 << UInt64(token & 63)) }
-                }
-                token = trie.nextSame[Int(token)]
+            for token in trie.tokens(at: node) where bits[Int(token) >> 6] >> UInt64(token & 63) & 1 == 1 {
+                let verdict = verdicts[Int(target)] ?? fits(configurations[Int(target)], remaining - 1, steps: &steps)
+                verdicts[Int(target)] = verdict
+                if !verdict { bits[Int(token) >> 6] &= ~(1 << UInt64(token & 63)) }
             }
             node += 1
         }

@@ -30,6 +30,10 @@ final class Lexeme: Sendable {
     private let decoder: ByteDecoder
     /// For each state, the bit set of classes that lead on.
     private let live: [UInt64]
+    /// The bit set of classes that lead on from some state.
+    private let usable: [UInt64]
+    /// Whether every character leads on from every state.
+    let isTotal: Bool
     let hashValueForSharing: Int
     /// The shortest ways to the end that were asked for.
     let tails = Mutex<[Int64: Tail]>([:])
@@ -44,13 +48,22 @@ final class Lexeme: Sendable {
         lengths = isCounted && !automaton.isAny ? try LengthTable(automaton, maximum: maximum) : nil
         decoder = ByteDecoder(
             starts: automaton.starts, classOf: automaton.classOf, classCount: automaton.classCount, isJSON: spelling == .string)
-        var live = [UInt64](repeating: 0, count: automaton.stateCount * decoder.words)
+        let words = decoder.words
+        var live = [UInt64](repeating: 0, count: automaton.stateCount * words)
+        var usable = [UInt64](repeating: 0, count: words)
+        var always = [UInt64](repeating: .max, count: words)
         for state in 0..<automaton.stateCount {
             for index in 0..<automaton.classCount where automaton.transitions[state * automaton.classCount + index] >= 0 {
-                live[state * decoder.words + index >> 6] |= 1 << UInt64(index & 63)
+                live[state * words + index >> 6] |= 1 << UInt64(index & 63)
+            }
+            for word in 0..<words {
+                usable[word] |= live[state * words + word]
+                always[word] &= live[state * words + word]
             }
         }
         self.live = live
+        self.usable = usable
+        isTotal = !isCounted && automaton.characterClasses(words).enumerated().allSatisfy { $1 & ~always[$0] == 0 }
         var hash = Mixing.mix(UInt64(automaton.classCount) << 1 | (spelling == .string ? 1 : 0))
         for start in automaton.starts { hash = Mixing.combine(hash, UInt64(start)) }
         for target in automaton.transitions { hash = Mixing.combine(hash, UInt64(UInt32(bitPattern: target))) }
@@ -129,6 +142,44 @@ final class Lexeme: Sendable {
         return (0..<256).contains {
             if case .dead = step(local, register, UInt8($0)) { false } else { true }
         }
+    }
+
+    /// By group of bytes that stand for themselves: its group and its classes of characters.
+    func groupClasses() -> [(group: ByteGroups, classes: [Int])] {
+        var classes: [ByteGroups: [Int]] = [:]
+        func add(_ group: ByteGroups, _ index: Int32) {
+            if classes[group]?.last != Int(index) && classes[group]?.contains(Int(index)) != true { classes[group, default: []].append(Int(index)) }
+        }
+        for (index, start) in automaton.starts.enumerated() {
+            let end = index + 1 < automaton.starts.count ? automaton.starts[index + 1] : CodePointSet.maximum + 1
+            for codePoint in start..<max(start, min(end, 0x80)) { add(ByteGrouping.ofByte[Int(codePoint)], automaton.classOf[index]) }
+            if end > 0x80 && !(start >= 0xD800 && end <= 0xE000) { add(ByteGrouping.nonASCII, automaton.classOf[index]) }
+        }
+        let own = spelling == .string ? ByteGrouping.insideString : .max
+        return classes.filter { $0.key & own != 0 }.map { ($0.key, $0.value) }
+    }
+
+    /// Whether some state reads a character of the class.
+    func isUsable(_ index: Int) -> Bool { usable[index >> 6] >> UInt64(index & 63) & 1 == 1 }
+
+    /// One character from a local state that lies between two characters; nil where it must not come.
+    @inline(__always)
+    func advance(_ local: Int32, _ register: Int32, by index: Int) -> (local: Int32, register: Int32)? {
+        let target = automaton.transitions[Int(local) / decoder.stateCount * automaton.classCount + index]
+        if target < 0 { return nil }
+        var count = register
+        if isCounted {
+            count = maximum == .max ? min(register + 1, minimum) : register + 1
+            if !hasCompletion(Int(target), count: count) { return nil }
+        }
+        return (target * Int32(decoder.stateCount), count)
+    }
+
+    /// The register as far as is told by at most `needed` characters that are missing and `left` that may still come.
+    func clamped(_ register: Int32, needed: Int32, left: Int32) -> Int32 {
+        guard isCounted else { return 0 }
+        let missing = min(max(minimum - register, 0), needed)
+        return missing * 1_024 + (maximum == .max ? left : min(maximum - register, left))
     }
 
     /// Whether the state lies between two characters.

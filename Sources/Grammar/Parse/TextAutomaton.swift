@@ -85,7 +85,8 @@ struct TextAutomaton: Sendable {
         return nodes
     }
 
-    private static func decode(_ state: Int, _ byte: UInt8) -> Int? {
+    /// One byte of UTF-8 from a state of the decoder (0 lies between characters); nil where it must not come.
+    static func decode(_ state: Int, _ byte: UInt8) -> Int? {
         let isContinuation = byte & 0xC0 == 0x80
         switch state {
         case 0:

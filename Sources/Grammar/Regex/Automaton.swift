@@ -42,6 +42,16 @@ struct Automaton: Sendable, Hashable {
         return false
     }
 
+    /// The bit set, of so many words, of the classes that have a character (surrogates are none).
+    func characterClasses(_ words: Int) -> [UInt64] {
+        var set = [UInt64](repeating: 0, count: words)
+        for (index, start) in starts.enumerated() {
+            let end = index + 1 < starts.count ? starts[index + 1] : CodePointSet.maximum + 1
+            if start < 0xD800 || end > 0xE000 { set[Int(classOf[index]) >> 6] |= 1 << UInt64(classOf[index] & 63) }
+        }
+        return set
+    }
+
     func classIndex(_ codePoint: UInt32) -> Int {
         var low = 0
         var high = starts.count - 1

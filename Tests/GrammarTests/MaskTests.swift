@@ -20,6 +20,17 @@ import Tokens
         "required":["value"],"additionalProperties":{"type":"boolean"}}
         """##
 
+    /// One of each way in which a string's state is run over the vocabulary.
+    static let strings = #"""
+        {"type":"array","items":{"anyOf":[{"type":"string","pattern":"^[a-z]{1,63}$"},{"type":"string","pattern":"^[^ ]+ ?x$"},
+        {"type":"string","pattern":"^[a-zé_ ]+$","maxLength":30},{"type":"string","minLength":3,"maxLength":40},{"type":"string","format":"email"},
+        {"type":"string","pattern":"q"},{"type":"string","format":"uuid"},{"type":"string","not":{"enum":["a","ab","the"]}}]}}
+        """#
+    static let names = #"""
+        {"type":"object","properties":{"a":true,"the":{"type":"string","pattern":"^\\S+$"},"é\"":{"type":"string","minLength":20}},
+        "patternProperties":{"^x-":{"type":"string","maxLength":5}},"additionalProperties":{"type":"string","pattern":"^[A-Z][a-z ]{12,}$"}}
+        """#
+
     static func rules() throws -> [(String, Rules)] {
         let call = try Rules.sequence([
             .literal(#"{"name": "f", "arguments": "#), Rules(jsonSchema: json(order)), .literal("}</tool_call>"),

@@ -46,14 +46,20 @@ import Tokens
                         #"{"anyOf":[{"type":"array","items":{"type":"string","maxLength":3}},{"type":"array","items":{"type":"string","pattern":"^ab*"}}]}"#
                     ))
             ),
-            ("strings", try Rules(jsonSchema: json(strings))),
-            ("names", try Rules(jsonSchema: json(names))),
-            ("words", try Rules(regex: "[a-z]+( [a-z]+)*")), ("open", try Rules(regex: "[^<>]*(<b>[^<]*)?")),
-            ("after", .sequence([try Rules(regex: "[a-z ]{2,40}"), .literal(", then"), .anyText])),
             ("regex", try Rules(regex: "(ab|a)(c|bcd)(d*)|[0-9]{3}-[^x]{2,5}|.*é$")),
             ("choices", .choices(["yes", "yesterday", "no", "nö"])),
             ("text", try .anyText(until: [Trigger("<tool_call>", call)], excluding: ["</s>"])),
             ("repeated", .repeated(.alternatives([.literal("ab"), .literal("a"), .optional(.literal("c"))]), min: 2, max: 6)),
+        ]
+    }
+
+    /// One of each way in which a state is run over the vocabulary.
+    private static func wideRules() throws -> [(String, Rules)] {
+        [
+            ("strings", try Rules(jsonSchema: json(strings))),
+            ("names", try Rules(jsonSchema: json(names))),
+            ("words", try Rules(regex: "[a-z]+( [a-z]+)*")), ("open", try Rules(regex: "[^<>]*(<b>[^<]*)?")),
+            ("after", .sequence([try Rules(regex: "[a-z ]{2,40}"), .literal(", then"), .anyText])),
         ]
     }
 
@@ -63,7 +69,7 @@ import Tokens
         let vocabulary = tokenizer.vocabulary
         var random = SeededGenerator(seed: isLarge ? 11 : 7)
         var states = 0
-        for (name, rules) in try Self.rules() {
+        for (name, rules) in try Self.rules() + Self.wideRules() {
             let grammar = try CompiledGrammar(rules, vocabulary: vocabulary)
             for _ in 0..<(isLarge ? 3 : 14) {
                 var matcher = grammar.makeMatcher()

@@ -38,54 +38,20 @@ public struct JSONNumber: Sendable, Hashable {
     /// The number as an `Int` where it is an integer (`1`, `1.0`, `1e2`) that fits one.
     public var intValue: Int? {
         if let value = Int(text) { return value }
-        let decimal = Decimal(text)
+        let decimal = decimal
         guard decimal.exponent >= 0, decimal.digits.count + decimal.exponent <= 19 else { return nil }
-        let digits = decimal.digits.map { Character(UnicodeScalar($0)) } + [Character](repeating: "0", count: decimal.exponent)
+        let digits = decimal.digits.map { Character(UnicodeScalar($0 + UInt8(ascii: "0"))) } + [Character](repeating: "0", count: decimal.exponent)
         return Int((decimal.isNegative ? "-" : "") + (digits.isEmpty ? "0" : String(digits)))
     }
 
     /// Whether the value is an integer: `1.0` and `1e2` are.
-    public var isInteger: Bool { Decimal(text).exponent >= 0 }
+    public var isInteger: Bool {
+        let isPlain = text.utf8.allSatisfy { $0 == UInt8(ascii: "-") || $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+        return isPlain || decimal.exponent >= 0
+    }
 
     /// Whether two numbers have the same value, compared exactly.
-    public func isEquivalent(to other: JSONNumber) -> Bool {
-        text == other.text || Decimal(text) == Decimal(other.text)
-    }
-}
-
-/// A number as sign, digits without leading or trailing zeros, and a power of ten: `-1.50e3` is −15 × 10². Zero has no digits and no sign.
-private struct Decimal: Equatable {
-    var isNegative: Bool
-    var digits: [UInt8]
-    var exponent: Int
-
-    init(_ text: String) {
-        isNegative = text.utf8.first == UInt8(ascii: "-")
-        digits = []
-        exponent = 0
-        var inFraction = false
-        var bytes = text.utf8.dropFirst(isNegative ? 1 : 0)
-        while let byte = bytes.first {
-            bytes = bytes.dropFirst()
-            switch byte {
-            case UInt8(ascii: "."): inFraction = true
-            case UInt8(ascii: "e"), UInt8(ascii: "E"):
-                // Saturated: nobody can tell powers of ten beyond this apart by any other means.
-                let written = Int(String(Substring(bytes))) ?? (bytes.first == UInt8(ascii: "-") ? Int.min / 4 : Int.max / 4)
-                exponent += Swift.max(Int.min / 4, Swift.min(Int.max / 4, written))
-                bytes = bytes.dropFirst(bytes.count)
-            default:
-                digits.append(byte)
-                if inFraction { exponent -= 1 }
-            }
-        }
-        digits = Array(digits.drop { $0 == UInt8(ascii: "0") })
-        while digits.last == UInt8(ascii: "0") {
-            digits.removeLast()
-            exponent += 1
-        }
-        if digits.isEmpty { (isNegative, exponent) = (false, 0) }
-    }
+    public func isEquivalent(to other: JSONNumber) -> Bool { text == other.text || decimal == other.decimal }
 }
 
 extension JSONNumber: CustomStringConvertible {

@@ -114,6 +114,27 @@ import Testing
         #expect(JSONValue(2.5).text() == "2.5" && JSONValue(3.0).text() == "3" && JSONValue(Double.nan) == nil)
     }
 
+    /// Ascending values, several spellings each: every pair is compared both ways.
+    @Test func decimalsAreOrderedByValue() {
+        let ascending = [
+            ["-1e99999999999999999999"], ["-1e400", "-10e399"], ["-12.5", "-125E-1"], ["-12.4"], ["-1", "-1.0", "-10e-1"], ["-0.05"], ["-1e-400"],
+            ["0", "-0", "0.000", "0e99999999999999999999"], ["1e-99999999999999999999"], ["5e-400"], ["0.049"], ["0.05", "5e-2", "0.50e-1"],
+            ["0.1"], ["9"], ["10", "1e1", "1.0e+1"], ["10.000000000000000000001"], ["123456789012345678901"], ["123456789012345678902"], ["1e400"],
+        ]
+        for (place, spellings) in ascending.enumerated() {
+            for (otherPlace, others) in ascending.enumerated() {
+                for a in spellings {
+                    for b in others {
+                        let (x, y) = (JSONNumber(a)!.decimal, JSONNumber(b)!.decimal)
+                        #expect((x < y) == (place < otherPlace) && (x == y) == (place == otherPlace), "\(a), \(b)")
+                    }
+                }
+            }
+        }
+        let value = JSONNumber("-1.50e3")!.decimal
+        #expect(value.isNegative && value.digits == [1, 5] && value.exponent == 2)
+    }
+
     @Test func objectsKeepTheirOrder() {
         var object = JSONObject()
         for i in 0..<1000 { object["k\(i)"] = JSONValue(i) }

@@ -12,7 +12,8 @@ extension SchemaBuilder {
             case .own(let place): try document.bounds(place.id, &constraint)
             case .breaks(let place, let keyword): try document.brokenBound(place.id, keyword, &constraint)
             case .excludes(.number(let number)):
-                guard let value = Decimal(number) else {
+                let value = number.decimal
+                guard value.isSpellable else {
                     throw .tooLarge(what: "digits in an excluded number", limit: Decimal.maximumExponent, pointer: JSONPointer())
                 }
                 constraint.excluded.append(value)

@@ -61,7 +61,8 @@ extension SchemaDocument {
         guard let value = self[id].object?[keyword] else { return nil }
         let pointer = self[id].pointer.appending(keyword)
         guard let number = value.numberValue else { throw .invalidSchema(pointer: pointer, reason: "\"\(keyword)\" must be a number") }
-        guard let decimal = Decimal(number) else {
+        let decimal = number.decimal
+        guard decimal.isSpellable else {
             throw .tooLarge(what: "digits in a bound", limit: Decimal.maximumExponent, pointer: pointer)
         }
         return decimal

@@ -214,23 +214,24 @@ struct Evaluation {
 
     private mutating func numberKeywords(_ number: JSONNumber, _ id: SchemaID, _ object: JSONObject) throws(GrammarError) -> Bool {
         var isValid = true
-        func holds(_ keyword: String, _ isKept: (Int) -> Bool) -> JSONNumber? {
-            guard let bound = object[keyword]?.numberValue, !isKept(ExactArithmetic.compare(number, bound)) else { return nil }
+        let value = number.decimal
+        func broken(_ keyword: String, unless holds: (Decimal) -> Bool) -> JSONNumber? {
+            guard let bound = object[keyword]?.numberValue, !holds(bound.decimal) else { return nil }
             return bound
         }
         let exclusiveMinimum = object["exclusiveMinimum"]?.boolValue ?? false
         let exclusiveMaximum = object["exclusiveMaximum"]?.boolValue ?? false
-        let broken = [
-            ("minimum", "less than", holds("minimum") { exclusiveMinimum ? $0 > 0 : $0 >= 0 }),
-            ("maximum", "greater than", holds("maximum") { exclusiveMaximum ? $0 < 0 : $0 <= 0 }),
-            ("exclusiveMinimum", "not greater than", holds("exclusiveMinimum") { $0 > 0 }),
-            ("exclusiveMaximum", "not less than", holds("exclusiveMaximum") { $0 < 0 }),
+        let bounds = [
+            ("minimum", "less than", broken("minimum") { exclusiveMinimum ? value > $0 : value >= $0 }),
+            ("maximum", "greater than", broken("maximum") { exclusiveMaximum ? value < $0 : value <= $0 }),
+            ("exclusiveMinimum", "not greater than", broken("exclusiveMinimum") { value > $0 }),
+            ("exclusiveMaximum", "not less than", broken("exclusiveMaximum") { value < $0 }),
         ]
-        for case (let keyword, let words, let bound?) in broken {
+        for case (let keyword, let words, let bound?) in bounds {
             isValid = false
             fail(id, keyword, "\(number.text) is \(words) \(bound.text)")
         }
-        if let divisor = object["multipleOf"]?.numberValue, !ExactArithmetic.isMultiple(number, of: divisor) {
+        if let divisor = object["multipleOf"]?.numberValue, !ExactArithmetic.isMultiple(value, of: divisor.decimal) {
             isValid = false
             fail(id, "multipleOf", "\(number.text) is not a multiple of \(divisor.text)")
         }

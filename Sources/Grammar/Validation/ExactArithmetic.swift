@@ -1,71 +1,12 @@
-// Comparison and divisibility of decimals of any size, digit by digit.
+// Divisibility and equality of values of any size, digit by digit.
 import JSON
 
 /// Arithmetic on the texts of numbers, for the validator.
 enum ExactArithmetic {
-    private struct Parts {
-        var isNegative = false
-        var digits: [UInt8] = []
-        var exponent = 0
-    }
-
-    private static func parts(_ number: JSONNumber) -> Parts {
-        var result = Parts()
-        var isFraction = false
-        var mark = number.text.endIndex
-        for index in number.text.indices {
-            switch number.text[index] {
-            case "-": result.isNegative = true
-            case ".": isFraction = true
-            case "e", "E": mark = index
-            case let digit:
-                result.digits.append(digit.utf8.first! - 0x30)
-                if isFraction { result.exponent -= 1 }
-            }
-            if mark != number.text.endIndex { break }
-        }
-        if mark != number.text.endIndex {
-            let text = number.text[number.text.index(after: mark)...]
-            let limit = 1 << 40
-            let value = Int(text) ?? (text.hasPrefix("-") ? -limit : limit)
-            result.exponent += max(-limit, min(limit, value))
-        }
-        result.digits = Array(result.digits.drop { $0 == 0 })
-        while result.digits.last == 0 {
-            result.digits.removeLast()
-            result.exponent += 1
-        }
-        if result.digits.isEmpty { return Parts() }
-        return result
-    }
-
-    /// −1, 0 or 1 as the first number is less than, equal to or greater than the second.
-    static func compare(_ a: JSONNumber, _ b: JSONNumber) -> Int {
-        let x = parts(a)
-        let y = parts(b)
-        func sign(_ value: Parts) -> Int { value.digits.isEmpty ? 0 : (value.isNegative ? -1 : 1) }
-        if sign(x) != sign(y) { return sign(x) < sign(y) ? -1 : 1 }
-        if sign(x) == 0 { return 0 }
-        let magnitudeOfX = x.digits.count + x.exponent
-        let magnitudeOfY = y.digits.count + y.exponent
-        var order = magnitudeOfX == magnitudeOfY ? 0 : (magnitudeOfX < magnitudeOfY ? -1 : 1)
-        if order == 0 {
-            let width = max(x.digits.count, y.digits.count)
-            for index in 0..<width where order == 0 {
-                let p = index < x.digits.count ? x.digits[index] : 0
-                let q = index < y.digits.count ? y.digits[index] : 0
-                order = p == q ? 0 : (p < q ? -1 : 1)
-            }
-        }
-        return sign(x) * order
-    }
-
     /// Whether the number is a whole multiple of the (positive) divisor, exactly.
-    static func isMultiple(_ number: JSONNumber, of divisor: JSONNumber) -> Bool {
-        let x = parts(number)
-        let y = parts(divisor)
-        if x.digits.isEmpty { return true }
-        guard !y.digits.isEmpty else { return false }
+    static func isMultiple(_ x: Decimal, of y: Decimal) -> Bool {
+        if x.isZero { return true }
+        guard !y.isZero else { return false }
         let shift = x.exponent - y.exponent
         // x·10^shift must be divisible by y; more than a few thousand zeros are beyond any number that was written out.
         if shift < 0 { return false }
@@ -114,8 +55,8 @@ enum ExactArithmetic {
         switch value {
         case .null, .bool, .string: return Array(value.text().utf8)
         case .number(let number):
-            let parts = parts(number)
-            return (parts.isNegative ? [0x2D] : [0x2B]) + parts.digits.map { $0 + 0x30 } + [0x65] + Array(String(parts.exponent).utf8)
+            let value = number.decimal
+            return (value.isNegative ? [0x2D] : [0x2B]) + value.digits.map { $0 + 0x30 } + [0x65] + Array(String(value.exponent).utf8)
         case .array(let items): return [0x5B] + items.flatMap { key(of: $0) + [0x2C] }
         case .object(let members):
             let pairs = members.map { key(of: .string($0.key)) + [0x3A] + key(of: $0.value) + [0x2C] }

@@ -111,6 +111,48 @@ class Instruments(unittest.TestCase):
         self.assertIn("architecture", report)
         self.assertIn("tensors", report)
 
+    def test_bench(self):
+        process = sirocco(
+            "bench", "--json", "--roofline", "--runs", "2", "--prefill", "16,40", "--depth", "0,20", "--batch", "1,3", "--batch-depth", "8",
+            "--generate", "4", "--verify", "3", "--thread-counts", "1,2", stdin=subprocess.DEVNULL)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        report = json.loads(process.stdout)
+        self.assertEqual(report["weight_bytes"], 5505024)
+        self.assertEqual([series["threads"] for series in report["series"]], [1, 2])
+        for series in report["series"]:
+            kinds = [(figure["kind"], figure.get("tokens"), figure.get("depth"), figure.get("sequences")) for figure in series["figures"]]
+            self.assertEqual(kinds, [
+                ("prefill", 16, None, None), ("prefill", 40, None, None), ("decode", None, 0, None), ("decode", None, 20, None),
+                ("batch", None, 8, 1), ("batch", None, 8, 3), ("verify", 3, 0, None), ("verify", 3, 20, None)])
+            self.assertGreater(series["limits"]["read_bytes_per_second"], 0)
+            for figure in series["figures"]:
+                speed = figure["tokens_per_second"]
+                self.assertEqual(len(speed["samples"]), 2)
+                self.assertGreater(speed["median"], 0)
+                self.assertGreaterEqual(speed["max"], speed["median"])
+                self.assertEqual("cost_in_single_steps" in figure, figure["kind"] == "verify")
+                if series["limits"]["f32_operations_per_second"]:
+                    self.assertAlmostEqual(figure["fraction_of_limit"] * figure["limit_tokens_per_second"], speed["median"], delta=0.3 * speed["median"])
+        self.assertGreater(report["load_seconds"]["total"], 0)
+
+    def test_bench_for_people(self):
+        process = sirocco("bench", "--runs", "1", "--prefill", "8", "--depth", "none", "--batch", "none", stdin=subprocess.DEVNULL)
+        self.assertEqual(process.returncode, 0, process.stderr)
+        self.assertRegex(process.stdout, r"prefill 8 +\d+\.\d")
+        self.assertNotIn("decode", process.stdout)
+
+    def test_bench_refuses_by_name(self):
+        for arguments, word in [
+            (["--prefill", "4000"], "--prefill 4000"), (["--depth", "2040"], "--depth 2040"), (["--batch", "0"], "--batch"), (["--prefill", "1,x"], "--prefill"),
+            (["--runs", "0"], "--runs"), (["--thread-counts", "none"], "--thread-counts"), (["--thread-counts", "1", "--threads", "1"], "--threads"),
+            (["--verify", "65"], "--verify"), (["--batch", "2", "--batch-depth", "2000"], "--batch 2"), (["--context", "100", "--prefill", "128"], "--prefill 128"),
+        ]:
+            with self.subTest(arguments=arguments):
+                process = sirocco("bench", *arguments, stdin=subprocess.DEVNULL)
+                self.assertNotEqual(process.returncode, 0)
+                self.assertIn(word, process.stderr)
+                self.assertEqual(process.stdout, "")
+
     def test_errors_are_named_and_have_a_status(self):
         with tempfile.TemporaryDirectory() as directory:
             broken = os.path.join(directory, "model.gguf")

@@ -64,8 +64,6 @@ import Testing
         #expect(file.tensors.map(\.name) == ["a", "b"] && file.tensors.map(\.shape) == [[2], [1, 1]])
         #expect(bytes.suffix(4).elementsEqual(withUnsafeBytes(of: Float(3)) { Array($0) }))
     }
-
-    @Test func medians() { #expect(median([3, 1, 2]) == 2 && median([4, 1, 2, 3]) == 2.5) }
 }
 
 @Suite struct OutputOptionsTests {

@@ -14,6 +14,16 @@ public struct StepWork: Sendable, Hashable {
     /// No work.
     public init() {}
 
+    /// The same step so many times.
+    public func times(_ count: Int) -> StepWork {
+        var work = self
+        work.quantized *= Double(count)
+        work.half *= Double(count)
+        work.float *= Double(count)
+        work.bytes *= count
+        return work
+    }
+
     /// Adds the product of `positions` rows with a matrix, which is read once.
     mutating func add(_ matrix: WeightMatrix, positions: Int) {
         guard positions > 0 else { return }
@@ -28,6 +38,13 @@ public struct StepWork: Sendable, Hashable {
 }
 
 extension Model {
+    /// Bytes of all weight matrices, the embedding included, once where it is the output too.
+    public var weightBytes: Int {
+        let layers = weights.layers.flatMap { [$0.q, $0.k, $0.v, $0.o, $0.gate, $0.up, $0.down] }
+        let output = architecture.tiedOutput ? 0 : weights.output.byteCount
+        return layers.reduce(weights.embedding.byteCount + output) { $0 + $1.byteCount }
+    }
+
     /// The least work of a step over `positions` rows, of which `logitRows` want logits, that sees `cached` positions of the cache, each
     /// `cacheBytes` long. Attention's own arithmetic, norms and the rows of the embedding are not counted.
     public func work(positions: Int, logitRows: Int, cached: Int, cacheBytes: Int) -> StepWork {

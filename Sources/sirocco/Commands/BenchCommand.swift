@@ -1,120 +1,84 @@
-// sirocco bench: how fast this machine runs a model, beside what its memory allows.
+// sirocco bench: how fast this machine runs a model, beside what its memory and its arithmetic allow.
 import ArgumentParser
 import Engine
-import Glibc
 import JSON
-import Kernels
-import Tokens
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measure prefill and decode in tokens a second, and the share of the memory bandwidth that decode reaches.",
-        discussion: "Each figure is the median of the runs. The bandwidth is measured in the same run, with the same number of threads.")
+        commandName: "bench",
+        abstract: "Measure prefill, decode, batches, verification of drafts, loading and memory; with --roofline beside this machine's limits.",
+        discussion: """
+            Speeds are tokens a second, the median of the runs and the best one. With --roofline, the machine's read bandwidth and its peaks of \
+            int8, BF16 and F32 arithmetic are measured in the same run with the same number of threads; a limit is what the matrix products and \
+            the bytes of weights and cache take at these rates, and nothing else.
+            """)
 
     @OptionGroup var model: ModelOptions
 
-    @Option(help: "Tokens in the prompt.")
-    var prompt = 256
+    @Option(help: "Prompt lengths to time, separated by commas, or none. Default: those of 128, 512 and 2048 that fit the model's context.")
+    var prefill: NumberList?
 
-    @Option(help: "Tokens to generate.")
-    var generate = 64
+    @Option(help: "Positions in the cache where decoding and verification are timed, or none. Default: those of 0, 512 and 2048 that fit.")
+    var depth: NumberList?
 
-    @Option(help: "Runs of each.")
+    @Option(help: "Numbers of sequences that decode together, or none. Default: 1,4,8,16.")
+    var batch: NumberList?
+
+    @Option(help: "Positions that each sequence of a batch has in the cache.")
+    var batchDepth = 64
+
+    @Option(help: "Drafted tokens that are verified at once; 0: none.")
+    var verify = 4
+
+    @Option(help: "Tokens to decode in each run.")
+    var generate = 32
+
+    @Option(help: "Runs of each figure.")
     var runs = 5
+
+    @Option(help: "Numbers of threads to measure with, one after the other, separated by commas; instead of --threads.")
+    var threadCounts: NumberList?
+
+    @Flag(help: "Measure this machine's limits too, and print each figure's share of its limit.")
+    var roofline = false
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
     func validate() throws {
-        for (name, value) in [("--prompt", prompt), ("--generate", generate), ("--runs", runs)] where !(1...1_000_000).contains(value) {
-            throw ValidationError("\(name) takes a number from 1 to 1,000,000.")
+        let single = [("--generate", [generate], 1...100_000), ("--runs", [runs], 1...1000), ("--verify", [verify], 0...64)]
+        let lists = [
+            ("--prefill", prefill?.numbers, 1...1_000_000), ("--depth", depth?.numbers, 0...1_000_000), ("--batch", batch?.numbers, 1...256),
+            ("--batch-depth", [batchDepth], 0...1_000_000), ("--thread-counts", threadCounts?.numbers, 1...256),
+        ]
+        for (name, values, range) in single + lists.map({ ($0, $1 ?? [], $2) }) where !values.allSatisfy(range.contains) {
+            throw ValidationError("\(name) takes numbers from \(range.lowerBound) to \(range.upperBound).")
         }
+        for (name, values, _) in lists where (values?.count ?? 0) > 32 { throw ValidationError("\(name) takes at most 32 numbers.") }
+        if threadCounts?.numbers.isEmpty == true { throw ValidationError("--thread-counts takes at least one number.") }
+        if threadCounts != nil && model.threads != nil { throw ValidationError("--thread-counts and --threads exclude each other.") }
     }
 
     func run() async throws {
-        let source = try model.source()
         let start = ContinuousClock.now
-        let loaded = try loadModel(source, model.loading())
-        let loadSeconds = start.duration(to: .now) / .seconds(1)
-        let engine = try LLMEngine(model: loaded, options: model.engine)
-        guard prompt + generate <= engine.contextLength else {
-            throw CommandError("--prompt and --generate together exceed the context of \(engine.contextLength) tokens")
+        let source = try model.source()
+        let plan = try plan(context: min(source.contextLength, model.contextTokens ?? .max))
+        let line = ProgressLine()
+        let bench = Bench(
+            plan: plan, source: source, loading: try model.loading(), options: model.engine,
+            threadCounts: threadCounts?.numbers.map { $0 } ?? [nil], measuresLimits: roofline, progress: { line.show("bench: \($0)") })
+        let report = try await cancelledBySignals {
+            defer { line.clear() }
+            return try await bench.run(opened: start)
         }
-        let threads = engine.threads
-        let runs = runs
-        let samples = try await cancelledBySignals { [self] in
-            _ = try await measure(engine, source)
-            var samples: [(prefill: Double, decode: Double)] = []
-            for _ in 0..<runs { samples.append(try await measure(engine, source)) }
-            return samples
-        }
-        await engine.shutdown()
-        let report = Report(
-            model: source.name, threads: threads, kernels: engine.kernels, prompt: prompt, generate: generate, loadSeconds: loadSeconds,
-            prefill: median(samples.map(\.prefill)), decode: median(samples.map(\.decode)), bytesPerToken: bytesPerToken(loaded),
-            bandwidth: sirocco_read_bandwidth(Int32(threads), 512 << 20))
         printLine(json ? report.json.text(.spaced) : report.text)
     }
 
-    /// One prompt of arbitrary tokens and its continuation: tokens a second of each.
-    private func measure(_ engine: LLMEngine, _ source: ModelSource) async throws -> (prefill: Double, decode: Double) {
-        let vocabulary = source.architecture.vocabularySize
-        let tokens = (0..<prompt).map { TokenID(($0 &* 7919 &+ 13) % vocabulary) }
-        var usage = Usage()
-        for try await event in engine.generate(GenerationRequest(prompt: tokens, maxTokens: generate)) {
-            if case .finished(_, let final) = event { usage = final }
-        }
-        return (Double(prompt) / usage.prefillSeconds, Double(max(usage.generatedTokens - 1, 1)) / usage.decodeSeconds)
+    /// What is measured; what does not fit the context is left out, unless it was asked for.
+    private func plan(context: Int) throws -> BenchPlan {
+        try BenchPlan(
+            prefill: prefill?.numbers ?? BenchPlan.defaultPrefill, depths: depth?.numbers ?? BenchPlan.defaultDepths,
+            batches: batch?.numbers ?? BenchPlan.defaultBatches, batchDepth: batchDepth, generate: generate, verify: verify, runs: runs
+        ).fitted(to: context, chosen: (prefill != nil, depth != nil, batch != nil))
     }
-
-    /// Bytes that one decoding step reads: all weights but the embedding table (one row of it, unless it is the output too), and the cache at mean depth.
-    private func bytesPerToken(_ model: Model) -> Int {
-        let weights = model.weights
-        var bytes = weights.output.byteCount
-        for layer in weights.layers {
-            for matrix in [layer.q, layer.k, layer.v, layer.o, layer.gate, layer.up, layer.down] { bytes += matrix.byteCount }
-        }
-        return bytes + model.architecture.keyValueBytesPerPosition(self.model.cacheType) * (prompt + generate / 2)
-    }
-}
-
-private struct Report {
-    let model: String
-    let threads: Int
-    let kernels: String
-    let prompt: Int
-    let generate: Int
-    let loadSeconds: Double
-    let prefill: Double
-    let decode: Double
-    let bytesPerToken: Int
-    let bandwidth: Double
-
-    var share: Double { Double(bytesPerToken) * decode / bandwidth }
-
-    var text: String {
-        """
-        model        \(model), \(kernels), \(threads) thread\(threads == 1 ? "" : "s"); loaded in \(decimals(loadSeconds, 3)) s
-        prefill      \(decimals(prefill, 1)) tokens/s   (\(prompt) tokens)
-        decode       \(decimals(decode, 1)) tokens/s   (\(generate) tokens at depth \(prompt))
-        memory       \(bytesText(bytesPerToken)) read a token; \(decimals(bandwidth / 1e9, 1)) GB/s measured
-        decode uses  \(decimals(share * 100, 1)) % of the memory bandwidth\(bytesPerToken < 24 << 20 ? " (so small a model stays in the cache)" : "")
-        """
-    }
-
-    var json: JSONValue {
-        [
-            "model": .string(model), "kernels": .string(kernels), "threads": JSONValue(threads), "load_seconds": JSONValue(loadSeconds),
-            "prompt_tokens": JSONValue(prompt), "generated_tokens": JSONValue(generate), "prefill_tokens_per_second": JSONValue(prefill),
-            "decode_tokens_per_second": JSONValue(decode), "bytes_per_token": JSONValue(bytesPerToken),
-            "bandwidth_bytes_per_second": JSONValue(bandwidth), "bandwidth_fraction": JSONValue(share),
-        ]
-    }
-}
-
-/// The middle value.
-func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }

@@ -3,7 +3,7 @@ SIROCCO := .build/release/sirocco
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: demo test build dependencies lint format unit acceptance fuzz eval clean
+.PHONY: demo test build dependencies lint format unit acceptance fuzz races eval clean
 
 demo: build $(VENV)/ready
 	@$(PYTHON) examples/demo.py $(SIROCCO)
@@ -37,6 +37,11 @@ format:
 
 fuzz: dependencies
 	Fuzz/run
+
+# The tests of MCP, where most things run beside each other, under the thread sanitizer.
+races: dependencies
+	SIROCCO_ONLY=MCP TSAN_OPTIONS=suppressions=$(CURDIR)/Tests/thread-sanitizer.txt \
+		swift test --sanitize thread --scratch-path .build/races
 
 # The official MCP SDK: the other side of the demo and of the acceptance tests.
 $(VENV)/ready: examples/requirements.txt | dependencies

@@ -209,16 +209,17 @@ public final class ChildProcess: Transport {
         var watched = [process, pipes.output, pipes.error].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         let clock = ContinuousClock()
         let deadline = clock.now + .milliseconds(milliseconds)
-        while cprocess_has_ended(pid) == 0 {
-            guard clock.now < deadline else { return false }
-            guard unsafe poll(&watched, 3, 20) > 0 else { continue }
-            for index in 1...2 where watched[index].revents != 0 {
+        while true {
+            let hasEnded = cprocess_has_ended(pid) != 0
+            guard hasEnded || clock.now < deadline else { return false }
+            let count = unsafe poll(&watched, 3, hasEnded ? 0 : 20)
+            for index in 1...2 where count > 0 && watched[index].revents != 0 {
                 let count = unsafe read(watched[index].fd, buffer.baseAddress, buffer.count)
                 if count <= 0 { watched[index].fd = -1 }
                 if count > 0 && index == 2 { unsafe keep(UnsafeBufferPointer(rebasing: buffer[..<count])) }
             }
+            if hasEnded { return true }  // its last words were still in the pipe
         }
-        return true
     }
 
     /// The program's path; nil when it is not found. A name with a slash is a path.

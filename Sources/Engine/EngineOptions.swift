@@ -4,6 +4,8 @@
 public struct EngineOptions: Sendable, Hashable {
     /// Threads that compute, the engine's own included; nil: `$SIROCCO_THREADS`, else what the affinity mask and the cgroup quota allow.
     public var threads: Int?
+    /// Whether each thread stays on a CPU of its own: steadier on a machine with nothing else to do, slower on a shared one. Linux only.
+    public var pinsThreads: Bool
     /// The kernel table's name ("reference", "avx2", …); nil: `$SIROCCO_KERNELS`, else the best one for this CPU.
     public var kernels: String?
     /// How the KV cache keeps its values.
@@ -26,11 +28,13 @@ public struct EngineOptions: Sendable, Hashable {
 
     /// Options; what is left out is chosen for the machine and the model.
     public init(
-        threads: Int? = nil, kernels: String? = nil, cacheType: CacheType = .f32, blockLength: Int = 16, cacheTokens: Int? = nil,
+        threads: Int? = nil, pinsThreads: Bool = false, kernels: String? = nil, cacheType: CacheType = .f32, blockLength: Int = 16,
+        cacheTokens: Int? = nil,
         contextLength: Int? = nil,
         maxBatchTokens: Int = 256, maxSequences: Int? = nil, maxQueuedRequests: Int = 4096, usesBLAS: Bool = true
     ) {
         self.threads = threads
+        self.pinsThreads = pinsThreads
         self.kernels = kernels
         self.cacheType = cacheType
         self.blockLength = blockLength

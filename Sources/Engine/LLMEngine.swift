@@ -35,7 +35,7 @@ public final class LLMEngine: Sendable {
         contextLength = layout.contextLength
         threads = layout.threads
         kernels = String(cString: layout.kernels.pointee.name)
-        let pool = try ThreadPool(threadCount: layout.threads)
+        let pool = try ThreadPool(threadCount: layout.threads, pins: options.pinsThreads)
         let cache = try PagedKVCache(
             layers: layout.cacheShapes, type: options.cacheType, blockLength: options.blockLength, blockCount: layout.blocks)
         let workspace = Workspace(layout.workspace)
@@ -45,7 +45,7 @@ public final class LLMEngine: Sendable {
         let loop = EngineLoop(
             inbox: inbox, pool: pool, transformer: transformer, scheduler: Scheduler(limits: layout.scheduler, blocks: layout.blocks),
             vocabularySize: model.architecture.vocabularySize, contextLength: layout.contextLength, maxQueued: options.maxQueuedRequests,
-            logitRows: layout.workspace.logitRows, observer: observer)
+            logitRows: layout.workspace.logitRows, kernels: layout.kernels, observer: observer)
         guard let thread = OSThread({ loop.run() }) else {
             pool.stop()
             throw .invalidOption(name: "threads", reason: "the system started no thread for the engine")

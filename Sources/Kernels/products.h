@@ -15,9 +15,10 @@
 
 #include "packed.h"
 
-/// Up to how many rows of activations weights are read as one stream, tile after tile; from how many on they must be asked for this many bytes ahead,
-/// because so much is computed between two lines that the processor does not look ahead far enough by itself.
-enum { few_rows = 32, prefetch_rows = 3, prefetch_bytes = 3072 };
+/// Up to how many rows of activations weights are read as one stream, tile after tile; from how many on they must be asked for ahead, because so much
+/// is computed between two lines that the processor does not look ahead far enough by itself. Up to `paired_rows`, Q8_0 takes two tiles at a time: two
+/// streams, whose lines need no computing but the products, come sooner than one.
+enum { few_rows = 32, prefetch_rows = 3, paired_rows = 8 };
 
 enum { panel_rows = panel_vectors * vf_lanes, tile_vectors = tile_rows / vf_lanes, chunk_rows = 64 };
 
@@ -47,6 +48,10 @@ INLINE int has_groups(int form) { return form == SIROCCO_Q4_K || form == SIROCCO
 INLINE int group_columns(int form) { return form == SIROCCO_Q4_K ? 32 : 16; }
 INLINE int subtracts_minima(int form) { return form == SIROCCO_Q4_K || form == OTHER_32_MINIMA || form == OTHER_256_MINIMA; }
 INLINE int packed_bits(int form) { return form == SIROCCO_Q4_0 || form == SIROCCO_Q4_K ? 4 : form == SIROCCO_Q6_K ? 6 : 8; }
+/// How many bytes ahead, as measured.
+INLINE int prefetch_bytes(int form) { return form == SIROCCO_Q6_K ? 8192 : 3072; }
+/// Whether m rows of activations take two tiles at a time.
+INLINE int is_paired(int form, int64_t m) { return form == SIROCCO_Q8_0 && tile_vectors < panel_vectors && m > 1 && m <= paired_rows; }
 /// log2 of what packed weights are too large by; −1 for nothing.
 INLINE int zero_shift(int form) {
     switch (form) {
@@ -145,7 +150,8 @@ INLINE void multiply_lines(int form, int unpacked, int V, int M, packed_superblo
             line[v] = unpacked ? vi_load(u->lines[8 * b + first + g][v]) : packed_line(form, w, v, b, first + g);
         }
         if (V < panel_vectors && M >= prefetch_rows && (first + g) * line_bytes < group_bytes(form)) {
-            __builtin_prefetch(lanes_at(w, 0, lines_at(form, w.groups) + b * group_bytes(form) + (first + g) * line_bytes + prefetch_bytes, 4));
+            int64_t line_at = lines_at(form, w.groups) + b * group_bytes(form) + (first + g) * line_bytes;
+            __builtin_prefetch(lanes_at(w, 0, line_at + prefetch_bytes(form), 4));
         }
         UNROLLED for (int i = 0; i < M; i++) {
             vi four = set_word(x[i]->qs + 32 * b + 4 * (first + g));
@@ -320,7 +326,7 @@ INLINE void multiply_panel(int form, enum sirocco_type type, int V, const uint8_
             multiply_rows(form, 1, V, w, &u, x, m, x_stride, sums);
         } else {
             if (has_groups(form)) unpack_scales(form, V, w, &u);
-            if (V < panel_vectors) {
+            if (V < panel_vectors || is_paired(form, m)) {
                 multiply_few(form, V, w, &u, x, m, x_stride, sums);
             } else if (m > direct_rows && form != SIROCCO_Q8_0) {
                 if (!has_groups(form)) unpack_d(w, &u);
@@ -340,7 +346,7 @@ INLINE void packed_product(int form, enum sirocco_type type, const uint8_t *weig
     const int64_t row_bytes = sirocco_row_bytes(type, k);
     float sums[chunk_rows][panel_rows];
     // A few rows of activations take a tile at a time, so that the weights are one stream.
-    if (m <= few_rows && tile_vectors < panel_vectors && form < OTHER_32) {
+    if (m <= few_rows && tile_vectors < panel_vectors && form < OTHER_32 && !is_paired(form, m)) {
         for (int64_t r = 0; r < rows; r += tile_rows) {
             multiply_panel(form, type, tile_vectors, weights + r * row_bytes, 0, k, x, (int)m, x_stride, sums);
             for (int j = 0; j < m; j++) {

@@ -247,11 +247,26 @@ struct FileVocabulary {
 /// Merges spelled as one text.
 enum MergeSpelling {
     /// The two sides of "left right"; nil unless there is exactly one space.
-    static func pair(_ text: String) -> (String, String)? {
-        let bytes = text.utf8
-        guard let space = bytes.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-        let right = bytes[bytes.index(after: space)...]
-        guard !right.contains(UInt8(ascii: " ")) else { return nil }
-        return (String(decoding: bytes[..<space], as: UTF8.self), String(decoding: right, as: UTF8.self))
+    static func pair(_ text: String) -> (String, String)? { space(in: text.utf8).map { (left(text, $0), right(text, $0)) } }
+
+    /// How many bytes stand before the only space; nil where there is none, or another one.
+    static func space(in bytes: String.UTF8View) -> Int? {
+        var place: Int?
+        for (index, byte) in bytes.enumerated() where byte == UInt8(ascii: " ") {
+            if place != nil { return nil }
+            place = index
+        }
+        return place
+    }
+
+    static func left(_ merge: String, _ space: Int) -> String { String(decoding: merge.utf8.prefix(space), as: UTF8.self) }
+    static func right(_ merge: String, _ space: Int) -> String { String(decoding: merge.utf8.dropFirst(space + 1), as: UTF8.self) }
+    static func joined(_ merge: String, _ space: Int) -> String { left(merge, space) + right(merge, space) }
+
+    /// Whether a token is what a merge makes.
+    static func isMerge(_ merge: String, _ space: Int, _ token: String) -> Bool {
+        guard token.utf8.count + 1 == merge.utf8.count else { return false }
+        return token.utf8.prefix(space).elementsEqual(merge.utf8.prefix(space))
+            && token.utf8.dropFirst(space).elementsEqual(merge.utf8.dropFirst(space + 1))
     }
 }

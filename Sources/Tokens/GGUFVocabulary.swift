@@ -129,16 +129,24 @@ private struct GGUFReader {
 
     private func spelledMerges() throws(TokenizerError) -> MergeTable {
         var merges = MergeTable(capacity: file.merges.count)
+        // In most files tokens stand in the order of the merges that make them, so that looking at the next one saves a search. Where tokens share
+        // a spelling, the first is meant.
+        let isOrdered = spellings.count == file.tokens.count
+        var next = 0
         for (rank, merge) in file.merges.enumerated() {
-            guard let (left, right) = MergeSpelling.pair(merge) else {
+            guard let space = MergeSpelling.space(in: merge.utf8) else {
                 throw TokenizerError.malformed(at: Self.key("merges").appending(rank), expected: "a merge (\"a b\")")
             }
-            let joined = left + right
-            guard let leftID = spellings[left], let rightID = spellings[right], let merged = spellings[joined] else {
-                let missing = [left, right, joined].first { spellings[$0] == nil } ?? joined
+            let merged =
+                isOrdered && next < file.tokens.count && MergeSpelling.isMerge(merge, space, file.tokens[next])
+                ? TokenID(next) : spellings[MergeSpelling.joined(merge, space)]
+            guard let leftID = spellings[merge, ..<space], let rightID = spellings[merge, (space + 1)...], let merged else {
+                let parts = [MergeSpelling.left(merge, space), MergeSpelling.right(merge, space), MergeSpelling.joined(merge, space)]
+                let missing = parts.first { spellings[$0] == nil } ?? parts[2]
                 throw TokenizerError.invalid(
                     at: Self.key("merges").appending(rank), reason: "the merge names \(missing), which is no token")
             }
+            next = Int(merged) + 1
             merges.insert(leftID, rightID, rank: UInt32(rank), merged: merged, replacing: false)
         }
         return merges

@@ -38,6 +38,15 @@ struct TokenTable: Sendable {
         return key.withUTF8 { unsafe id(of: UnsafeRawBufferPointer($0)) }
     }
 
+    /// The number stored for a part of a string's UTF-8, by offsets in bytes.
+    subscript(_ text: String, _ part: some RangeExpression<Int>) -> TokenID? {
+        var text = text
+        return text.withUTF8 { bytes in
+            let range = unsafe part.relative(to: bytes)
+            return unsafe id(of: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(bytes)[range]))
+        }
+    }
+
     /// Stores a number for a string unless one is stored already; the stored number is returned.
     @discardableResult
     mutating func insert(_ key: [UInt8], _ id: TokenID) -> TokenID {

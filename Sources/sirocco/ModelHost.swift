@@ -14,7 +14,7 @@ final class ModelHost: ModelProvider {
         case failed(String)
     }
 
-    private let options: EngineOptions
+    private let options: ModelOptions
     private let loading: Result<LoadOptions, any Error>
     private let path: String?
     private let opened: Mutex<Result<ModelSource, any Error>?> = Mutex(nil)
@@ -24,7 +24,7 @@ final class ModelHost: ModelProvider {
 
     init(_ options: ModelOptions) {
         path = options.model
-        self.options = options.engine
+        self.options = options
         loading = Result { try options.loading() }
     }
 
@@ -70,7 +70,7 @@ final class ModelHost: ModelProvider {
     private func describe() -> ModelDescription {
         do {
             let source = try source()
-            let cache = options.cacheEstimate(for: source.architecture)
+            let cache = try options.engine(for: source).cacheEstimate(for: source.architecture)
             return ModelDescription(
                 name: source.name, state: .available, source: path ?? "embedded", architecture: source.architecture.family,
                 contextLength: cache.contextLength, parameters: source.tensors.reduce(0) { $0 + $1.elementCount },
@@ -94,7 +94,7 @@ final class ModelHost: ModelProvider {
             case .unloaded, .failed:
                 listeners.withLock { $0.append(progress) }
                 // Belongs to every call that waits for it, not to the first alone.
-                let task = Task { try await onOwnThread { try self.load() } }
+                let task = Task { try await self.load() }
                 state = .loading(task)
                 return task
             }
@@ -119,14 +119,19 @@ final class ModelHost: ModelProvider {
         throw CancellationError()
     }
 
-    private func load() throws -> LocalChatModel {
+    /// Weights and tokenizer, each on a thread of its own.
+    private func load() async throws -> LocalChatModel {
         do {
-            let source = try source()
-            let model = try loadModel(source, loading.get()) { progress in
-                for listener in self.listeners.withLock({ $0 }) { listener(progress.fraction) }
+            let source = try await onOwnThread { try self.source() }
+            async let tokenizer = onOwnThread { try source.makeTokenizer() }
+            let engine = try await onOwnThread {
+                let model = try loadModel(source, self.loading.get()) { progress in
+                    for listener in self.listeners.withLock({ $0 }) { listener(progress.fraction) }
+                }
+                return try LLMEngine(model: model, options: self.options.engine(for: source))
             }
-            let engine = try LLMEngine(model: model, options: options)
-            let chat = try LocalChatModel(source: source, engine: engine, tokenizer: source.makeTokenizer())
+            let made = try await tokenizer
+            let chat = try await onOwnThread { try LocalChatModel(source: source, engine: engine, tokenizer: made) }
             state.withLock { $0 = .loaded(chat, engine) }
             listeners.withLock { $0 = [] }
             return chat

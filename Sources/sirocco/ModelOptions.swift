@@ -10,18 +10,22 @@ struct ModelOptions: ParsableArguments {
     @Option(help: "Threads that compute. Default: one for each core this process may use.")
     var threads: Int?
 
+    @Flag(help: "Keep each computing thread on a core of its own (Linux).")
+    var pin = false
+
     @Option(
         name: .customLong("context"),
         help: "Tokens that the cache holds, for all conversations together. Default: four of the model's contexts, within 2 GiB.")
     var contextTokens: Int?
 
     @Option(
-        name: .customLong("kv-cache-type"), help: "How the cache keeps keys and values: f32, f16, q8_0 or q4_0. Default: f32.",
+        name: .customLong("kv-cache-type"),
+        help: "How the cache keeps keys and values: f32, f16, q8_0 or q4_0. Default: f16 for quantized weights, else f32.",
         transform: { name in
             guard let type = CacheType(rawValue: name) else { throw ValidationError("\(name) is none of f32, f16, q8_0, q4_0.") }
             return type
         })
-    var cacheType = CacheType.f32
+    var cacheType: CacheType?
 
     @Flag(
         inversion: .prefixedNo,
@@ -40,8 +44,11 @@ struct ModelOptions: ParsableArguments {
         LoadOptions(threads: threads, quantization: try quantization.quantization(), keepsPackedWeights: packedFile)
     }
 
-    /// How the engine runs.
-    var engine: EngineOptions { EngineOptions(threads: threads, cacheType: cacheType, cacheTokens: contextTokens) }
+    /// How the engine runs a model.
+    func engine(for source: ModelSource) throws -> EngineOptions {
+        let type = try cacheType ?? (quantization.quantization() != nil || source.isQuantized ? .f16 : .f32)
+        return EngineOptions(threads: threads, pinsThreads: pin, cacheType: type, cacheTokens: contextTokens)
+    }
 
     /// Opens the model's files; no weight is read.
     func source() throws -> ModelSource { try openSource(model) }

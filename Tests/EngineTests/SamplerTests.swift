@@ -1,4 +1,5 @@
 // The sampler against a slow one that sorts everything.
+import Kernels
 import TestSupport
 import Testing
 import Tokens
@@ -64,7 +65,9 @@ enum SlowSampler {
         var mask = [UInt64](repeating: 0, count: (logits.count + 63) / 64)
         allowed?.forEach { mask[Int($0) / 64] |= 1 << UInt64($0 % 64) }
         return try logits.withUnsafeBufferPointer {
-            try Sampler(raw: $0, scratch: SamplerScratch(vocabularySize: logits.count)).sample(
+            // The best kernels: their exponentials differ from expf in the last place.
+            let scratch = SamplerScratch(vocabularySize: logits.count, kernels: sirocco_kernels_select(nil)!)
+            return try Sampler(raw: $0, scratch: scratch).sample(
                 parameters, tokens: tokens, promptCount: promptCount, mask: allowed == nil ? nil : mask, logprobs: logprobs)
         }
     }
@@ -91,6 +94,19 @@ enum SlowSampler {
         let fast = try sample(logits, parameters, tokens: tokens, promptCount: promptCount, allowed: allowed)
         let slow = SlowSampler.sample(logits, parameters, tokens: tokens, promptCount: promptCount, allowed: allowed)
         #expect(fast.id == slow, "seed \(seed): \(parameters)")
+    }
+
+    /// Vocabularies with many unlikely tokens, where top-p and top-k look at the likely ones first, and flat ones, where these are not enough.
+    @Test(arguments: UInt64(1)...40) func largeVocabulariesAgreeToo(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let spread: Float = [0.1, 3, 40].randomElement(using: &random)!
+        let logits = (0..<5_003).map { _ in Float.random(in: -spread...spread, using: &random) }
+        let parameters = SamplingParameters(
+            temperature: [0.5, 1].randomElement(using: &random)!, topK: [0, 40, 4000].randomElement(using: &random)!,
+            topP: [0.95, 0.5].randomElement(using: &random)!, minP: [0, 0.02].randomElement(using: &random)!, seed: random.next())
+        #expect(
+            try sample(logits, parameters).id == SlowSampler.sample(logits, parameters, tokens: [0], promptCount: 1, allowed: nil),
+            "seed \(seed): \(parameters)")
     }
 
     @Test func frequenciesFollowTheProbabilities() throws {

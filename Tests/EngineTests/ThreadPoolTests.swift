@@ -33,6 +33,19 @@ import Testing
         #expect(total.load(ordering: .relaxed) == (0..<300).reduce(0) { $0 + $1 % 5 })
     }
 
+    #if os(Linux)
+        @Test func pinnedThreadsWorkToo() throws {
+            let processors = ProcessorCount.allowed
+            #expect(processors.count == ProcessorCount.affinity(status: "Cpus_allowed:\t" + String(repeating: "1", count: processors.count)))
+            let pool = try ThreadPool(threadCount: processors.count, pins: true)
+            defer { pool.stop() }
+            let total = Atomic<Int>(0)
+            pool.parallel(1000, cost: .max) { _, _ in total.wrappingAdd(1, ordering: .relaxed) }
+            #expect(total.load(ordering: .relaxed) == 1000)
+            #expect(throws: EngineError.self) { try ThreadPool(threadCount: processors.count + 1, pins: true) }
+        }
+    #endif
+
     @Test func workersWakeAfterSleeping() async throws {
         let pool = try ThreadPool(threadCount: 4)
         defer { pool.stop() }
@@ -58,6 +71,10 @@ import Testing
         #expect(ProcessorCount.quota { ["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000"][$0] } == nil)
         #expect(ProcessorCount.affinity(status: "Name:\tx\nCpus_allowed:\tff,00000003\nCpus_allowed_list:\t0-1\n") == 10)
         #expect(ProcessorCount.affinity(status: "Name:\tx\n") == nil)
+        #expect(ProcessorCount.list(status: "Name:\tx\nCpus_allowed_list:\t0-1,4,7-8\n") == [0, 1, 4, 7, 8])
+        for odd in ["Name:\tx\n", "Cpus_allowed_list:\t2-1\n", "Cpus_allowed_list:\t0-99999999\n", "Cpus_allowed_list:\t\n"] {
+            #expect(ProcessorCount.list(status: odd).isEmpty)
+        }
         #expect(ProcessorCount.available >= 1)
         #expect(try ProcessorCount.threads(option: nil, environment: "3") == 3)
         for bad in ["0", "-1", "two", "", "9999"] {

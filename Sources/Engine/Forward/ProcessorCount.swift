@@ -35,6 +35,22 @@ enum ProcessorCount {
         return count > 0 ? count : nil
     }
 
+    /// The CPUs in the affinity mask, ascending; empty where the system does not say.
+    static var allowed: [Int] { list(status: readSmallFile("/proc/thread-self/status") ?? "") }
+
+    /// The CPUs that Linux's status file lists for a thread: its line `Cpus_allowed_list`, numbers and ranges.
+    static func list(status: String) -> [Int] {
+        let name = "Cpus_allowed_list:"
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return [] }
+        var processors: [Int] = []
+        for part in line.dropFirst(name.count).split(whereSeparator: { $0.isWhitespace || $0 == "," }) {
+            let ends = part.split(separator: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, first >= 0, first <= last, last < 1 << 16 else { return [] }
+            processors += first...last
+        }
+        return processors
+    }
+
     /// The smallest CPU quota from this process's cgroup up to the root, in CPUs; nil: none. Version 2's `cpu.max`, then version 1's two files.
     static func quota(readingFile read: (String) -> String?) -> Double? {
         var lowest: Double?

@@ -1,4 +1,5 @@
 // Workers that stay: pieces of work are claimed one by one, so that a thread that loses its core holds up one piece and no more.
+import Kernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -31,10 +32,17 @@ final class ThreadPool: @unchecked Sendable {
     private let parked = Atomic<Int>(0)
     private let stopping = Atomic<Bool>(false)
     private var workers: [OSThread] = []
+    /// The CPUs that threads are kept on, in turn; empty: none.
+    private let processors: [Int]
 
-    /// A pool of `threadCount` threads, of which the caller is one.
-    init(threadCount: Int) throws(EngineError) {
+    /// A pool of `threadCount` threads, of which the caller is one. With `pins`, each worker stays on a CPU of its own, and the owner too once it
+    /// calls `pinOwner`.
+    init(threadCount: Int, pins: Bool = false) throws(EngineError) {
         self.threadCount = threadCount
+        processors = pins ? ProcessorCount.allowed : []
+        if pins && processors.count < threadCount {
+            throw .invalidOption(name: "pinsThreads", reason: "\(threadCount) threads cannot each have one of \(processors.count) known CPUs")
+        }
         for worker in 1..<max(threadCount, 1) {
             guard let thread = OSThread({ self.work(as: worker) }) else {
                 stop()
@@ -42,6 +50,14 @@ final class ThreadPool: @unchecked Sendable {
             }
             workers.append(thread)
         }
+    }
+
+    /// Keeps the calling thread, the owner, on a CPU of its own, where the workers are.
+    func pinOwner() { pin(0) }
+
+    private func pin(_ thread: Int) {
+        // A CPU that was taken away meanwhile is no reason to stop.
+        if !processors.isEmpty { _ = sirocco_pin_thread(Int32(processors[thread])) }
     }
 
     /// Ends the workers; nothing may be open.
@@ -87,6 +103,7 @@ final class ThreadPool: @unchecked Sendable {
     }
 
     private func work(as worker: Int) {
+        pin(worker)
         var idle = 0
         while !stopping.load(ordering: .acquiring) {
             if let piece = beside.claim() {

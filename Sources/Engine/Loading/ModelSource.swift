@@ -56,6 +56,12 @@ public struct ModelSource: Sendable {
     /// Positions the model was made for.
     public var contextLength: Int { architecture.contextLength }
 
+    /// Whether most of the weights, by bytes, are of quantized types.
+    public var isQuantized: Bool {
+        let quantized = tensors.reduce(0) { $0 + ($1.type.element?.isQuantized == true ? $1.range.count : 0) }
+        return 2 * quantized > tensors.reduce(0) { $0 + $1.range.count }
+    }
+
     /// The tensors as the files declare them.
     public var tensors: [TensorInfo] { weights.tensors }
 

@@ -1,4 +1,5 @@
 // From logits to a token.
+import Kernels
 import Tokens
 
 #if canImport(Glibc)
@@ -11,20 +12,29 @@ import Tokens
 final class SamplerScratch {
     /// [V]: the logits after bias, penalties and mask.
     let logits: UnsafeMutablePointer<Float>
+    /// [V, rounded up to whole vectors]: the probabilities at a temperature.
+    let weights: UnsafeMutablePointer<Float>
     /// [V]: a heap of token ids.
     let heap: UnsafeMutablePointer<Int32>
     /// [V]: how often each token was seen; zero between calls.
     let counts: UnsafeMutablePointer<Int32>
+    let kernels: UnsafePointer<sirocco_kernels>
 
-    init(vocabularySize: Int) {
+    init(vocabularySize: Int, kernels: UnsafePointer<sirocco_kernels> = sirocco_kernels_select("reference")!) {
+        self.kernels = kernels
         logits = .allocate(capacity: vocabularySize)
+        weights = .allocate(capacity: Self.wholeVectors(vocabularySize))
         heap = .allocate(capacity: vocabularySize)
         counts = .allocate(capacity: vocabularySize)
         counts.initialize(repeating: 0, count: vocabularySize)
     }
 
+    /// A length at which the kernels treat all values alike, so that equal logits have equal probabilities.
+    static func wholeVectors(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+
     deinit {
         logits.deallocate()
+        weights.deallocate()
         heap.deallocate()
         counts.deallocate()
     }
@@ -49,7 +59,8 @@ struct Sampler {
         penalize(logits, parameters, tokens: tokens, promptCount: promptCount)
         if let mask { Self.forbid(logits, allBut: mask) }
 
-        var chosen = Self.argmax(UnsafeBufferPointer(logits))
+        // The greatest value's index; of equal ones the lowest.
+        var chosen = max(0, Int(scratch.kernels.pointee.argmax(scratch.logits, Int64(raw.count))))
         guard logits[chosen] > -.infinity else { throw .noTokenAllowed(position: tokens.count) }
         if parameters.temperature > 0 {
             let random = CounterGenerator(seed: parameters.seed).uniform(UInt64(tokens.count - promptCount))
@@ -103,30 +114,25 @@ struct Sampler {
 
     // MARK: - Choosing
 
-    /// The greatest value's index; of equal ones the lowest.
-    private static func argmax(_ logits: UnsafeBufferPointer<Float>) -> Int {
-        var best = 0
-        for index in logits.indices where logits[index] > logits[best] { best = index }
-        return best
-    }
-
     /// Draws from what top-k, top-p and min-p leave, by inverting the cumulative distribution in order of token ids.
     private func draw(
         _ logits: UnsafeMutableBufferPointer<Float>, _ parameters: SamplingParameters, maximum: Float, random: Double
     ) -> Int {
-        func weight(_ logit: Float) -> Double { Double(expf((logit - maximum) / parameters.temperature)) }
-        let last = lastKept(logits, parameters, weight: weight)
+        weigh(logits, parameters.temperature, maximum: maximum)
+        let weights = UnsafeBufferPointer(start: scratch.weights, count: logits.count)
+        let last = lastKept(logits, weights, parameters, maximum: maximum)
+        let least = Double(parameters.minP) * Double(scratch.kernels.pointee.max_value(scratch.weights, Int64(logits.count)))
+        let lowest = last.map { logits[$0] } ?? -.infinity
         func keptWeight(_ token: Int) -> Double {
-            let logit = logits[token]
-            if let last, logit < logits[last] || (logit == logits[last] && token > last) { return 0 }
-            let value = weight(logit)
-            return value >= Double(parameters.minP) ? value : 0
+            if let last, logits[token] == lowest, token > last { return 0 }
+            let value = Double(weights[token])
+            return value >= least ? value : 0
         }
         var total = 0.0
-        for token in logits.indices where logits[token] > -.infinity { total += keptWeight(token) }
+        for token in logits.indices where logits[token] >= lowest { total += keptWeight(token) }
         var rest = random * total
         var chosen = 0
-        for token in logits.indices where logits[token] > -.infinity {
+        for token in logits.indices where logits[token] >= lowest {
             let value = keptWeight(token)
             if value == 0 { continue }
             chosen = token
@@ -136,32 +142,53 @@ struct Sampler {
         return chosen
     }
 
+    /// weights = softmax((logits − maximum) / temperature); zeros for forbidden tokens.
+    private func weigh(_ logits: UnsafeMutableBufferPointer<Float>, _ temperature: Float, maximum: Float) {
+        let (weights, whole) = (scratch.weights, SamplerScratch.wholeVectors(logits.count))
+        for token in logits.indices { weights[token] = (logits[token] - maximum) / temperature }
+        for token in logits.count..<whole { weights[token] = -.infinity }
+        _ = scratch.kernels.pointee.softmax(weights, Int64(whole))
+    }
+
     /// The last token, by descending logit and then ascending id, that top-k and top-p keep; nil when neither cuts. Tokens are taken off a heap
-    /// only as far as needed.
+    /// only as far as needed, and the heap is of the likeliest tokens where these are enough.
     private func lastKept(
-        _ logits: UnsafeMutableBufferPointer<Float>, _ parameters: SamplingParameters, weight: (Float) -> Double
+        _ logits: UnsafeMutableBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ parameters: SamplingParameters, maximum: Float
     ) -> Int? {
-        var heap = TokenHeap(logits: UnsafeBufferPointer(logits), storage: scratch.heap)
-        let cutsByCount = parameters.topK > 0 && parameters.topK < heap.total
+        guard parameters.topK > 0 || parameters.topP < 1 else { return nil }
+        var (all, mass, count) = (0, 0.0, 0)
+        let floor = maximum - Self.likelyRange * parameters.temperature
+        var likelyMass = 0.0
+        for token in logits.indices where logits[token] > -.infinity {
+            all += 1
+            mass += Double(weights[token])
+            if logits[token] < floor { continue }
+            count += 1
+            likelyMass += Double(weights[token])
+        }
+        let cutsByCount = parameters.topK > 0 && parameters.topK < all
         guard cutsByCount || parameters.topP < 1 else { return nil }
+        let isEnough = cutsByCount ? count >= parameters.topK : likelyMass > mass * Double(parameters.topP)
+        var heap = TokenHeap(logits: UnsafeBufferPointer(logits), storage: scratch.heap, from: isEnough ? floor : -.greatestFiniteMagnitude)
         heap.order()
-        var mass = 0.0
         if cutsByCount {
-            for _ in 0..<parameters.topK { mass += weight(logits[heap.removeFirst()]) }
+            mass = 0
+            for _ in 0..<parameters.topK { mass += Double(weights[heap.removeFirst()]) }
             if parameters.topP >= 1 { return heap.removed(parameters.topK - 1) }
-        } else {
-            for token in logits.indices where logits[token] > -.infinity { mass += weight(logits[token]) }
         }
         let limit = cutsByCount ? parameters.topK : heap.total
         let wanted = mass * Double(parameters.topP)
         var reached = 0.0
         for index in 0..<limit {
             let token = cutsByCount ? heap.removed(index) : heap.removeFirst()
-            reached += weight(logits[token])
+            reached += Double(weights[token])
             if reached >= wanted { return token }
         }
         return heap.removed(limit - 1)
     }
+
+    /// Tokens are likely that are at least e^-9 as likely as the likeliest.
+    private static let likelyRange: Float = 9
 }
 
 /// The allowed tokens as a binary heap, greatest logit first, of equal ones the lowest id. What is removed stays behind the heap.
@@ -172,12 +199,12 @@ struct TokenHeap {
     /// Allowed tokens in all.
     let total: Int
 
-    /// All tokens whose logit is above minus infinity, not yet in order.
-    init(logits: UnsafeBufferPointer<Float>, storage: UnsafeMutablePointer<Int32>) {
+    /// All tokens whose logit is `floor` or more, not yet in order.
+    init(logits: UnsafeBufferPointer<Float>, storage: UnsafeMutablePointer<Int32>, from floor: Float) {
         self.logits = logits
         self.storage = storage
         var count = 0
-        for token in logits.indices where logits[token] > -.infinity {
+        for token in logits.indices where logits[token] >= floor {
             storage[count] = Int32(token)
             count += 1
         }

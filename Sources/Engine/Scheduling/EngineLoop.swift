@@ -1,5 +1,6 @@
 // The engine's thread: take what is new, schedule, compute, sample, publish; again.
 import Grammar
+import Kernels
 import Tokens
 
 /// Owns all mutable state of an engine and runs its steps. Only its own thread calls it, from `run` on.
@@ -29,7 +30,7 @@ final class EngineLoop: @unchecked Sendable {
 
     init(
         inbox: Inbox, pool: ThreadPool, transformer: Transformer, scheduler: Scheduler, vocabularySize: Int, contextLength: Int,
-        maxQueued: Int, logitRows: Int, observer: (@Sendable (EngineStep) -> Void)? = nil
+        maxQueued: Int, logitRows: Int, kernels: UnsafePointer<sirocco_kernels>, observer: (@Sendable (EngineStep) -> Void)? = nil
     ) {
         self.inbox = inbox
         self.pool = pool
@@ -40,7 +41,7 @@ final class EngineLoop: @unchecked Sendable {
         self.maxQueued = maxQueued
         self.logitRows = logitRows
         self.observer = observer
-        scratch = (0..<pool.threadCount).map { _ in SamplerScratch(vocabularySize: vocabularySize) }
+        scratch = (0..<pool.threadCount).map { _ in SamplerScratch(vocabularySize: vocabularySize, kernels: kernels) }
         maskJob.initialize(to: { [unowned self] index, _ in self.masked[index].fillMask() })
         publishStatistics()
     }
@@ -52,6 +53,7 @@ final class EngineLoop: @unchecked Sendable {
 
     /// Runs until the inbox is closed; then every sequence that is left fails with `.shutDown`.
     func run() {
+        pool.pinOwner()
         while true {
             let wasIdle = scheduler.isIdle
             guard let commands = inbox.take(waiting: wasIdle) else { break }

@@ -73,8 +73,21 @@ final class StoredMask: Sendable {
 
     /// The only token of the set that is not forbidden; nil when there are none or several.
     func only(without forbidden: [Int32]) -> Int32? {
-        guard base == nil else { return nil }
-        let rest = flips.filter { !forbidden.contains($0) }
-        return rest.count == 1 ? rest[0] : nil
+        guard base != nil else {
+            let rest = flips.filter { !forbidden.contains($0) }
+            return rest.count == 1 ? rest[0] : nil
+        }
+        var only: Int32?
+        for (index, word) in bits.enumerated() {
+            var rest = word
+            while rest != 0 {
+                let token = Int32(index << 6 + rest.trailingZeroBitCount)
+                rest &= rest - 1
+                if forbidden.contains(token) { continue }
+                if only != nil { return nil }
+                only = token
+            }
+        }
+        return only
     }
 }

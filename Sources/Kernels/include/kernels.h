@@ -148,6 +148,9 @@ void sirocco_unpack(enum sirocco_type type, const void *tile, int lane, int64_t 
 int sirocco_sgemm(int64_t rows, int64_t k, const float *weights, int64_t w_stride, const float *x, int64_t m, int64_t x_stride, float *y,
                   int64_t y_stride);
 
+/// Keeps the calling thread on one CPU (Linux). Returns 0, or -1 when the system refuses.
+int sirocco_pin_thread(int processor);
+
 /// An instrument: bytes a second that so many threads together read from memory, the best of several passes over a buffer of `bytes` a thread.
 /// 0 when memory or threads cannot be had.
 double sirocco_read_bandwidth(int threads, int64_t bytes);

@@ -65,7 +65,7 @@ struct BenchCommand: AsyncParsableCommand {
         let plan = try plan(context: min(source.contextLength, model.contextTokens ?? .max))
         let line = ProgressLine()
         let bench = Bench(
-            plan: plan, source: source, loading: try model.loading(), options: model.engine,
+            plan: plan, source: source, loading: try model.loading(), options: try model.engine(for: source),
             threadCounts: threadCounts?.numbers.map { $0 } ?? [nil], measuresLimits: roofline, progress: { line.show("bench: \($0)") })
         let report = try await cancelledBySignals {
             defer { line.clear() }

@@ -6,6 +6,8 @@ import Glibc
 @main
 enum Program {
     static func main() {
+        // Before anything is opened.
+        _ = StandardStreams.closed
         // Before any other thread is made, so that all of them inherit it.
         SignalWatch.block()
         // A refusal leaves the system's own answer to a lost page, which is as final and only says less.

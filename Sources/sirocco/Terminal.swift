@@ -1,4 +1,5 @@
 // Standard streams: what goes where, and how it looks on a terminal.
+import Engine
 import Glibc
 import JSON
 
@@ -39,7 +40,25 @@ func plain(_ text: String) -> String {
 
 /// Part of a result on standard output, at once.
 func printText(_ text: String) {
-    if !write(text, to: STDOUT_FILENO) { endProcess(141) }
+    if !StandardStreams.closed.contains(STDOUT_FILENO), write(text, to: STDOUT_FILENO) { return }
+    let code = StandardStreams.closed.contains(STDOUT_FILENO) ? EBADF : errno
+    if code == EPIPE { endProcess(141) }
+    note("sirocco: cannot write to standard output: \(String(cString: strerror(code)))")
+    endProcess(EXIT_FAILURE)
+}
+
+/// The standard streams as the process found them.
+enum StandardStreams {
+    /// Those that were closed. `/dev/null` is in their places, so that no file or pipe of ours ever is; asked first of all.
+    static let closed: Set<Int32> = {
+        var closed: Set<Int32> = []
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is this one.
+            _ = open("/dev/null", O_RDWR)
+            closed.insert(descriptor)
+        }
+        return closed
+    }()
 }
 
 /// What a person should know that is not the result: a line on standard error.
@@ -77,22 +96,11 @@ func text(_ bytes: [UInt8], from name: String) throws -> String {
     return text
 }
 
-/// Writes a file, or says why not; a half-written file is removed.
+/// Writes a file whole, or says why not and leaves what was there.
 func writeFile(_ bytes: [UInt8], to path: String) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw CommandError("cannot write \(path): \(String(cString: strerror(errno)))") }
-    defer { close(descriptor) }
-    var rest = bytes[...]
-    while !rest.isEmpty {
-        let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-        if written < 0 {
-            if errno == EINTR { continue }
-            let reason = String(cString: strerror(errno))
-            unlink(path)
-            throw CommandError("cannot write \(path): \(reason)")
-        }
-        rest = rest.dropFirst(written)
-    }
+    let file = try OutputFile(path)
+    try file.append(bytes)
+    try file.finish()
 }
 
 /// A fault whose sentence is all that a person needs.

@@ -89,20 +89,10 @@ struct GGUFOutput: Sendable {
 
     /// Writes the file under another name and renames it when it is whole, so that what was at `path` stays until then. Returns its length in bytes.
     func write(to path: String, threads: Int?, progress: (@Sendable (LoadProgress) -> Void)?) throws(LoadError) -> Int {
-        let partial = path + ".partial-\(getpid())"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .unreadable(file: partial, operation: "create", code: errno) }
-        do throws(LoadError) {
-            let count = try fill(descriptor, name: partial, threads: threads, progress: progress)
-            guard fsync(descriptor) == 0 else { throw .unreadable(file: partial, operation: "write", code: errno) }
-            guard close(descriptor) == 0 else { throw .unreadable(file: partial, operation: "write", code: errno) }
-            guard rename(partial, path) == 0 else { throw .unreadable(file: path, operation: "replace", code: errno) }
-            return count
-        } catch {
-            close(descriptor)
-            unlink(partial)
-            throw error
-        }
+        let file = try OutputFile(path, needsPlaces: true)
+        let count = try fill(file.descriptor, name: path, threads: threads, progress: progress)
+        try file.finish()
+        return count
     }
 
     private func fill(_ descriptor: Int32, name: String, threads: Int?, progress: (@Sendable (LoadProgress) -> Void)?) throws(LoadError) -> Int {

@@ -24,6 +24,9 @@ struct MCPCommand: AsyncParsableCommand {
     var logLevel = Logger.Level.warning
 
     func run() async throws {
+        for (descriptor, name) in [(STDIN_FILENO, "input"), (STDOUT_FILENO, "output")] where StandardStreams.closed.contains(descriptor) {
+            throw CommandError("standard \(name) is closed: an assistant speaks to this server over standard input and output")
+        }
         let host = ModelHost(model)
         let files = try tools.map { try ToolFile.load(folder: $0) } ?? []
         let provider = try WorkTools(provider: host, toolFiles: files)
@@ -38,9 +41,15 @@ struct MCPCommand: AsyncParsableCommand {
         let server = MCPServer(description: Self.description, provider: provider)
         logger.info("serving \(provider.tools().count) tools over standard input and output")
         let end = try await server.serve(over: transport)
-        logger.info("the connection has ended: \(end)")
         // What still computes has nobody to answer to.
-        _exit(0)
+        switch end {
+        case .stalled, .failed:
+            logger.error("the connection has ended: \(end)")
+            _exit(EXIT_FAILURE)
+        default:
+            logger.info("the connection has ended: \(end)")
+            _exit(EXIT_SUCCESS)
+        }
     }
 
     private static var description: ServerDescription {

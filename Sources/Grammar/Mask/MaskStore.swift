@@ -6,6 +6,8 @@ struct MaskStore {
     private struct Entry {
         let configuration: Configuration
         let mask: StoredMask
+        /// Tokens that go on after an item of an array whose items must differ has begun or ended.
+        let crossing: [TokenID]
     }
     private let program: Program
     private let trie: TokenTrie
@@ -15,6 +17,8 @@ struct MaskStore {
     private var textMasks: [Int64: LexemeMask] = [:]
     /// Where masks are put together; all zero in between.
     private var scratch: [UInt64]
+    /// The crossing tokens of the mask being made.
+    private var crossing: Set<TokenID> = []
     /// Of masks.
     static let maximumBytes = 32 << 20
 
@@ -27,26 +31,58 @@ struct MaskStore {
 
     var byteCount: Int { entryBytes + table.byteCount + scratch.count * 8 + textMasks.values.reduce(0) { $0 + $1.bits.count * 8 } }
 
-    /// The tokens that may follow, and those of them that nevertheless must not: they would complete a name which stands already.
+    /// The tokens that may follow, and those of them that nevertheless must not: they would complete a name which stands already, or an item
+    /// that the array has.
     mutating func mask(for configuration: Configuration) -> (mask: StoredMask, forbidden: [TokenID]) {
-        let mask = sharedMask(for: configuration)
-        return (mask, program.hasNames ? repeatingNames(configuration, mask) : [])
+        let entry = sharedMask(for: configuration)
+        var forbidden = program.hasNames ? repeatingNames(configuration, entry.mask) : []
+        if program.hasItems { forbidden += repeatingItems(configuration, entry) }
+        return (entry.mask, forbidden)
     }
 
     /// The mask apart from names that an object already has: these are no part of what masks are kept by.
-    private mutating func sharedMask(for configuration: Configuration) -> StoredMask {
+    private mutating func sharedMask(for configuration: Configuration) -> Entry {
         let key = table.hash(configuration)
-        for entry in entries[key] ?? [] where table.isSame(entry.configuration, configuration) { return entry.mask }
+        for entry in entries[key] ?? [] where table.isSame(entry.configuration, configuration) { return entry }
         if table.isFull { table = WalkTable(program, trie) }
-        let mask = make(configuration)
-        let bytes = mask.byteCount + 200
+        crossing = []
+        let entry = Entry(configuration: configuration, mask: make(configuration), crossing: crossing.sorted())
+        let bytes = entry.mask.byteCount + entry.crossing.count * 4 + 200
         if entryBytes + bytes > Self.maximumBytes {
             entries = [:]
             entryBytes = 0
         }
-        entries[key, default: []].append(Entry(configuration: configuration, mask: mask))
+        entries[key, default: []].append(entry)
         entryBytes += bytes
-        return mask
+        return entry
+    }
+
+    /// The tokens that would make an item equal to an earlier one of its array, or leave none that differs: of those that follow the spelling of
+    /// such a value, and those that go on after the item.
+    private func repeatingItems(_ configuration: Configuration, _ entry: Entry) -> [TokenID] {
+        var forbidden = entry.crossing.filter { token in
+            var current: Configuration? = configuration
+            for byte in trie.vocabulary.tokens[Int(token)] { current = current?.stepping(byte, program) }
+            return current == nil
+        }
+        let flat = trie.flat
+        var open: [(node: Int, configuration: Configuration)] = [(0, configuration)]
+        while let (node, configuration) = open.popLast() {
+            var watched: Set<UInt8> = []
+            for thread in configuration.threads { thread.item?.insertNext(into: &watched) }
+            if watched.isEmpty { continue }
+            var child = node + 1
+            while child < Int(flat.ends[node]) {
+                defer { child = Int(flat.ends[child]) }
+                guard watched.contains(flat.bytes[child]) else { continue }
+                if let next = configuration.stepping(flat.bytes[child], program) {
+                    if next.threads.contains(where: { $0.item?.isWatched ?? false }) { open.append((child, next)) }
+                } else {
+                    forbidden += trie.tokens(below: child).filter { entry.mask.contains($0) }
+                }
+            }
+        }
+        return forbidden
     }
 
     /// Reads one by one the few tokens that may complete a name which stands already.
@@ -132,7 +168,7 @@ struct MaskStore {
     private mutating func leave(_ mask: LexemeMask, _ after: Configuration, _ bits: inout [UInt64]) {
         for exit in mask.exits where exit.trigger < 0 { trie.flat.mark(Int(exit.node), &bits) }
         if case .none = mask.heads, mask.exits.isEmpty || after.threads.isEmpty { return }
-        let number = table.number(of: after)
+        let number = table.number(of: after) | (after.passedItem ? WalkTable.itemFlag : 0)
         switch mask.heads {
         case .none: break
         case .all: walkTails(number, nil, &bits)
@@ -151,9 +187,10 @@ struct MaskStore {
             if let known = numbers[exit.trigger] {
                 number = known
             } else {
-                var closure = Closure(program)
+                var closure = Closure(program, tracksNames: false)
                 closure.arrive(target, register: thread.register, stack: thread.stack, scope: thread.scope)
-                number = table.number(of: closure.finish())
+                let begun = closure.finish()
+                number = table.number(of: begun) | (begun.passedItem ? WalkTable.itemFlag : 0)
                 numbers[exit.trigger] = number
             }
             trie.flat.mark(Int(exit.node), &bits)
@@ -165,25 +202,27 @@ struct MaskStore {
     private mutating func walkTails(_ start: Int32, _ heads: [UInt64]?, _ bits: inout [UInt64]) {
         let strings = trie.strings
         let tails = strings.tails
-        func mark(_ node: Int) {
+        func mark(_ node: Int, isCrossing: Bool) {
             for place in Int(tails.ranks[node])..<Int(tails.ranks[node + 1]) {
                 let head = strings.headOf[place]
                 if let heads, heads[Int(head) >> 6] >> UInt64(head & 63) & 1 == 0 { continue }
                 let token = strings.tokenOf[place]
                 bits[Int(token) >> 6] |= 1 << UInt64(token & 63)
+                if isCrossing { crossing.insert(token) }
             }
         }
-        mark(0)
+        mark(0, isCrossing: false)
         var path = [Int32](repeating: start, count: tails.maximumDepth + 1)
         var node = 1
         while node < tails.nodeCount {
             let depth = Int(tails.depths[node])
-            let target = table.next(path[depth - 1], tails.bytes[node])
+            let flag = path[depth - 1] & WalkTable.itemFlag
+            let target = table.next(path[depth - 1] ^ flag, tails.bytes[node])
             if target < 0 {
                 node = Int(tails.ends[node])
             } else {
-                path[depth] = target
-                mark(node)
+                path[depth] = target | flag
+                mark(node, isCrossing: flag != 0)
                 node += 1
             }
         }
@@ -199,12 +238,14 @@ struct MaskStore {
         var node = root + 1
         while node < end {
             let depth = Int(flat.depths[node]) - base
-            let target = table.next(path[depth - 1], flat.bytes[node])
+            let flag = path[depth - 1] & WalkTable.itemFlag
+            let target = table.next(path[depth - 1] ^ flag, flat.bytes[node])
             if target < 0 {
                 node = Int(flat.ends[node])
             } else {
-                path[depth] = target
+                path[depth] = target | flag
                 flat.mark(node, &bits)
+                if flag != 0 { crossing.formUnion(trie.tokens(at: node)) }
                 node += 1
             }
         }

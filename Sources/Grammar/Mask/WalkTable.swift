@@ -15,6 +15,8 @@ struct WalkTable {
     private var lexemeBytes: [UInt64] = []
 
     static let maximumConfigurations = 8_192
+    /// Set in the number that a byte leads to where an item of an array whose items must differ begins or ends with it.
+    static let itemFlag: Int32 = 1 << 30
 
     init(_ program: Program, _ trie: TokenTrie) {
         self.program = program
@@ -69,7 +71,7 @@ struct WalkTable {
         bytes.formUnion(lexemeBytes[Int(place)..<Int(place) + 4])
     }
 
-    /// The number after one byte, −1 for none.
+    /// The number after one byte, perhaps with `itemFlag`, −1 for none.
     @inline(__always)
     mutating func next(_ from: Int32, _ byte: UInt8) -> Int32 {
         if readable[Int(from) << 2 | Int(byte >> 6)] >> UInt64(byte & 63) & 1 == 0 { return -1 }
@@ -80,7 +82,8 @@ struct WalkTable {
         let key = UInt64(from) << 8 | UInt64(byte)
         let known = transitions[key]
         if known >= 0 { return known - 1 }
-        let target = configurations[Int(from)].stepping(byte, program, tracksNames: false).map { number(of: $0) } ?? -1
+        let next = configurations[Int(from)].stepping(byte, program, tracksNames: false)
+        let target = next.map { number(of: $0) | ($0.passedItem ? Self.itemFlag : 0) } ?? -1
         transitions.set(key, target + 1)
         return target
     }

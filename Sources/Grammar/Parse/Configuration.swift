@@ -12,6 +12,8 @@ struct Thread: Sendable {
     var scope: Scope?
     /// Inside such a name: its bytes so far.
     var spelling: [UInt8] = []
+    /// The innermost item that is being read of an array whose items must differ.
+    var item: Item?
 
     /// The undeclared names of the object being read.
     var names: Names? { scope?.names }
@@ -22,6 +24,8 @@ struct Configuration: Sendable {
     var threads: [Thread]
     /// Whether the text so far is complete.
     var canStop: Bool
+    /// Whether an item of an array whose items must differ began or ended with the last byte.
+    var passedItem = false
 
     var isFinished: Bool { threads.isEmpty && canStop }
 
@@ -52,14 +56,17 @@ struct Configuration: Sendable {
 
     /// What the thread's lexeme leads to when it is over: the rest of the grammar, before the next byte.
     static func after(_ thread: Thread, _ program: Program) -> Configuration {
-        var closure = Closure(program)
+        var closure = Closure(program, tracksNames: false)
         closure.arrive(program.nodes[Int(thread.node)].next, register: thread.register, stack: thread.stack, scope: thread.scope)
         return closure.finish()
     }
 
     /// After one more byte; nil when nothing can be read that way.
-    func stepping(_ byte: UInt8, _ program: Program, tracksNames: Bool = true) -> Configuration? {
-        var closure = Closure(program, tracksNames: tracksNames)
+    /// - Parameters:
+    ///   - tracksNames: whether names and items that must differ are compared; without, more may be read.
+    ///   - itemDepth: of items within each other only those deeper than this are seen to an end that differs.
+    func stepping(_ byte: UInt8, _ program: Program, tracksNames: Bool = true, itemDepth: Int32 = 0) -> Configuration? {
+        var closure = Closure(program, tracksNames: tracksNames, itemDepth: itemDepth)
         for thread in threads { closure.step(thread, byte) }
         let result = closure.finish()
         return result.threads.isEmpty && !result.canStop ? nil : result
@@ -73,6 +80,7 @@ struct Closure {
         var register: Int32
         var stack: Frames
         var scope: Scope?
+        var item: Item?
     }
 
     private let program: Program
@@ -86,13 +94,34 @@ struct Closure {
     private var fresh: [Frames] = []
 
     private let tracksNames: Bool
+    private let itemDepth: Int32
+    private var passedItem = false
+    /// The last item that read the byte, and what became of it.
+    private var lastRead: (before: Item, after: Item)?
 
-    init(_ program: Program, tracksNames: Bool = true) {
+    init(_ program: Program, tracksNames: Bool = true, itemDepth: Int32 = 0) {
         self.program = program
         self.tracksNames = tracksNames
+        self.itemDepth = itemDepth
     }
 
-    func finish() -> Configuration { Configuration(threads: threads, canStop: canStop) }
+    /// What was reached, less the threads that can only end in an item which its array has.
+    func finish() -> Configuration {
+        var live = threads
+        if tracksNames && threads.contains(where: { $0.item?.isWatched ?? false }) {
+            let novelty = Novelty(program)
+            live = threads.filter { novelty.isLive($0, below: itemDepth) }
+        }
+        return Configuration(threads: live, canStop: canStop, passedItem: passedItem)
+    }
+
+    private mutating func reading(_ item: Item?, _ byte: UInt8) -> Item? {
+        guard let item, tracksNames else { return nil }
+        if let lastRead, lastRead.before === item { return lastRead.after }
+        let after = item.reading(byte)
+        lastRead = (item, after)
+        return after
+    }
 
     /// One byte read by one thread.
     mutating func step(_ thread: Thread, _ byte: UInt8) {
@@ -103,6 +132,7 @@ struct Closure {
             let bytes = program.literals[Int(node.index)]
             guard bytes[Int(thread.local)] == byte else { return }
             next.local += 1
+            next.item = reading(thread.item, byte)
             if Int(next.local) == bytes.count { leave(next) } else { add(next) }
         case .lexeme:
             let lexeme = program.lexemes[Int(node.index)]
@@ -114,25 +144,30 @@ struct Closure {
                     if Names.contains(thread.names, name) { return }
                     next.scope = Scope.adding(name, to: thread.scope)
                 }
+                next.item = reading(thread.item, byte)
                 leave(next)
             case .stay(let local, let register):
                 next.local = local
                 next.register = register
+                next.item = reading(thread.item, byte)
                 if node.isName && tracksNames { next.spelling.append(byte) }
                 addLexeme(node, lexeme, next)
             }
         case .words:
             let trie = program.tries[Int(node.index)]
             next.local = trie.step(thread.local, byte)
-            if next.local >= 0 { addWords(node, trie, next) }
+            guard next.local >= 0 else { return }
+            next.item = reading(thread.item, byte)
+            addWords(node, trie, next)
         case .text:
             let value = program.texts[Int(node.index)].table[Int(thread.local) << 8 | Int(byte)]
+            if value != -1 { next.item = reading(thread.item, byte) }
             if value >= 0 {
                 next.local = value
                 addText(node, next)
             } else if value < -1 {
                 let target = program.targets[Int(node.first) + Int(-2 - value)]
-                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack, scope: thread.scope) }
+                if target >= 0 { arrive(target, register: thread.register, stack: thread.stack, scope: thread.scope, item: next.item) }
             }
         default: return
         }
@@ -141,18 +176,19 @@ struct Closure {
     /// Goes on behind the thread's node.
     private mutating func leave(_ thread: Thread) {
         let next = program.nodes[Int(thread.node)].next
-        arrive(next, register: thread.register, stack: thread.stack, scope: thread.scope)
+        arrive(next, register: thread.register, stack: thread.stack, scope: thread.scope, item: thread.item)
     }
 
     /// Goes to a node and on through all that reads nothing.
-    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames, scope: Scope? = nil) {
-        open.append(Arrival(node: node, register: register, stack: stack, scope: scope))
+    mutating func arrive(_ node: NodeID, register: Int32, stack: Frames, scope: Scope? = nil, item: Item? = nil) {
+        open.append(Arrival(node: node, register: register, stack: stack, scope: scope, item: item))
         drain()
     }
 
     private mutating func follow(_ arrival: Arrival) {
         let node = program.nodes[Int(arrival.node)]
-        let thread = Thread(node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack, scope: arrival.scope)
+        let thread = Thread(
+            node: arrival.node, local: 0, register: arrival.register, stack: arrival.stack, scope: arrival.scope, item: arrival.item)
         switch node.kind {
         case .literal: add(thread)
         case .lexeme: addLexeme(node, program.lexemes[Int(node.index)], thread)
@@ -170,7 +206,7 @@ struct Closure {
             let stack = Frames.pushing(
                 node.next, register: arrival.register, scope: arrival.scope, on: arrival.stack,
                 clamp: program.clamped(node.next, arrival.register))
-            open.append(Arrival(node: node.first, register: 0, stack: stack))
+            open.append(Arrival(node: node.first, register: 0, stack: stack, item: arrival.item))
         case .loop: followLoop(node, arrival)
         case .planStart, .planPick, .planBegin, .planAfter:
             guard isNew(arrival) else { return }
@@ -181,7 +217,7 @@ struct Closure {
             let isFresh = fresh.contains { $0 === arrival.stack }
             for link in arrival.stack.links {
                 if isFresh && program.nodes[Int(link.node)].kind == .loop { continue }
-                open.append(Arrival(node: link.node, register: link.register, stack: link.parent, scope: link.scope))
+                open.append(Arrival(node: link.node, register: link.register, stack: link.parent, scope: link.scope, item: arrival.item))
             }
         }
     }
@@ -189,7 +225,7 @@ struct Closure {
     private mutating func followLoop(_ node: GraphNode, _ arrival: Arrival) {
         guard isNew(arrival) else { return }
         if arrival.register >= node.minimum {
-            open.append(Arrival(node: node.next, register: 0, stack: arrival.stack, scope: arrival.scope))
+            open.append(Arrival(node: node.next, register: 0, stack: arrival.stack, scope: arrival.scope, item: arrival.item))
         }
         guard arrival.register < node.maximum, arrival.stack.depth < Frames.maximumDepth else { return }
         // Without an upper bound only "none yet", "some" and "enough" matter.
@@ -197,13 +233,17 @@ struct Closure {
         let stack = Frames.pushing(
             arrival.node, register: count, scope: arrival.scope, on: arrival.stack, clamp: program.clamped(arrival.node, count))
         if node.isBodyNullable { fresh.append(stack) }
-        open.append(Arrival(node: arrival.register == 0 ? node.first : node.rest, register: 0, stack: stack))
+        open.append(Arrival(node: arrival.register == 0 ? node.first : node.rest, register: 0, stack: stack, item: arrival.item))
     }
 
     private mutating func followPlan(_ node: GraphNode, _ arrival: Arrival) {
         let plan = program.plans[Int(node.index)]
         func go(_ target: NodeID, _ scope: Scope?) {
-            open.append(Arrival(node: target, register: 0, stack: arrival.stack, scope: scope))
+            open.append(Arrival(node: target, register: 0, stack: arrival.stack, scope: scope, item: arrival.item))
+        }
+        if plan.plan.isUnique && (node.kind == .planAfter || node.kind == .planBegin) {
+            passedItem = true
+            if tracksNames { return followItem(node, plan, arrival) }
         }
         switch node.kind {
         case .planStart:
@@ -224,16 +264,53 @@ struct Closure {
                 let after = Scope(plan: scope.plan, position: position, names: scope.names)
                 let back = plan.plan.back
                 let stack = Frames.pushing(back, register: 0, scope: after, on: arrival.stack, clamp: program.clamped(back, 0))
-                open.append(Arrival(node: value, register: 0, stack: stack))
+                open.append(Arrival(node: value, register: 0, stack: stack, item: arrival.item))
             }
         default: return
         }
     }
 
+    /// An item begins or is over in an array whose items must differ.
+    private mutating func followItem(_ node: GraphNode, _ plan: PlanRun, _ arrival: Arrival) {
+        guard let scope = arrival.scope else { return }
+        if node.kind == .planBegin {
+            guard arrival.stack.depth < Frames.maximumDepth else { return }
+            let used = UsedValues.list(scope.values)
+            let back = plan.plan.back
+            for (value, position) in plan.ways(plan.element(at: scope.position), scope.position).reversed() {
+                let after = Scope(plan: scope.plan, position: position, names: nil, values: scope.values)
+                let stack = Frames.pushing(back, register: 0, scope: after, on: arrival.stack, clamp: program.clamped(back, 0))
+                let item = Item(in: arrival.item, without: used + plan.neededLater(position))
+                open.append(Arrival(node: value, register: 0, stack: stack, item: item))
+            }
+            return
+        }
+        guard let item = arrival.item, !item.isForbidden else { return }
+        let value = ValueTree(item.text)
+        var position = scope.position
+        if let number = plan.distinct?.number(of: value) { position = Distinctness.with(number, position) }
+        let after = Scope(plan: scope.plan, position: position, names: nil, values: UsedValues(value, after: scope.values))
+        func go(_ target: NodeID) {
+            open.append(Arrival(node: target, register: 0, stack: arrival.stack, scope: after, item: item.outer))
+        }
+        if plan.mayClose(position) { go(plan.plan.close) }
+        if plan.mayGoOn(position), hasAnother(plan, after, arrival.stack, item.outer) { go(plan.plan.comma) }
+    }
+
+    /// Whether some item is left that the array does not have: only in doubt where very many of few values are used.
+    private func hasAnother(_ plan: PlanRun, _ scope: Scope, _ stack: Frames, _ item: Item?) -> Bool {
+        guard let distinct = plan.distinct, let count = scope.values?.count else { return true }
+        if count >= program.distinctItems { return false }
+        if count + distinct.values.count < distinct.supply { return true }
+        var closure = Closure(program, itemDepth: item?.depth ?? 0)
+        closure.arrive(plan.plan.pick, register: 0, stack: stack, scope: scope, item: item)
+        return !closure.finish().threads.isEmpty
+    }
+
     private mutating func isNew(_ arrival: Arrival) -> Bool {
         for index in visitedPlaces[arrival.node] ?? []
         where visited[index].register == arrival.register && Scope.areSame(visited[index].scope, arrival.scope)
-            && visited[index].stack.isSame(as: arrival.stack)
+            && visited[index].stack.isSame(as: arrival.stack) && Item.areSame(visited[index].item, arrival.item)
         { return false }
         visitedPlaces[arrival.node, default: []].append(visited.count)
         visited.append(arrival)
@@ -242,7 +319,7 @@ struct Closure {
 
     private mutating func addLexeme(_ node: GraphNode, _ lexeme: Lexeme, _ thread: Thread) {
         if lexeme.canEnd(thread.local, thread.register) {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope, item: thread.item))
         }
         if lexeme.canContinue(thread.local, thread.register) { add(thread) }
         drain()
@@ -250,7 +327,7 @@ struct Closure {
 
     private mutating func addWords(_ node: GraphNode, _ trie: LiteralTrie, _ thread: Thread) {
         if trie.accepting[Int(thread.local)] {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope, item: thread.item))
         }
         if trie.canContinue(thread.local) { add(thread) }
         drain()
@@ -258,7 +335,7 @@ struct Closure {
 
     private mutating func addText(_ node: GraphNode, _ thread: Thread) {
         if node.next >= 0, program.texts[Int(node.index)].isBoundary[Int(thread.local)] {
-            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope))
+            open.append(Arrival(node: node.next, register: thread.register, stack: thread.stack, scope: thread.scope, item: thread.item))
         }
         add(thread)
         drain()
@@ -288,7 +365,7 @@ extension Thread {
     /// Whether both differ in their stacks only.
     func isSamePlace(as other: Thread) -> Bool {
         node == other.node && local == other.local && register == other.register && spelling == other.spelling
-            && Scope.areSame(scope, other.scope)
+            && Scope.areSame(scope, other.scope) && Item.areSame(item, other.item)
     }
 }
 

@@ -245,7 +245,7 @@ final class EndingCosts: Sendable {
         case .lexeme:
             let lexeme = program.lexemes[Int(node.index)]
             if let byte = lexeme.tail(thread.local, thread.register).next { found.insert(byte) }
-            guard isWide || node.isName && thread.names != nil else { return }
+            guard isWide || node.isName && thread.names != nil || thread.item?.isWatched ?? false else { return }
             for byte in UInt8(0x20)..<0x7F where !found.contains(byte) {
                 if case .dead = lexeme.step(thread.local, thread.register, byte) { continue }
                 found.insert(byte)

@@ -195,7 +195,7 @@ extension Configuration {
         canStop == other.canStop && threads.count == other.threads.count
             && zip(threads, other.threads).allSatisfy {
                 $0.node == $1.node && $0.local == $1.local && $0.register == $1.register && Scope.areSame($0.scope, $1.scope)
-                    && $0.stack.isSame(as: $1.stack)
+                    && $0.stack.isSame(as: $1.stack) && Item.areAlike($0.item, $1.item)
             }
     }
 }

@@ -35,6 +35,8 @@ final class Lexeme: Sendable {
     /// Whether every character leads on from every state.
     let isTotal: Bool
     let hashValueForSharing: Int
+    /// By state of the automaton: whether infinitely many texts may follow; made when first asked for.
+    private let endless = Mutex<[Bool]?>(nil)
     /// The shortest ways to the end that were asked for.
     let tails = Mutex<[Int64: Tail]>([:])
 
@@ -180,6 +182,15 @@ final class Lexeme: Sendable {
         guard isCounted else { return 0 }
         let missing = min(max(minimum - register, 0), needed)
         return missing * 1_024 + (maximum == .max ? left : min(maximum - register, left))
+    }
+
+    /// Whether the lexeme is a string that may still become any of infinitely many.
+    func isEndless(_ local: Int32) -> Bool {
+        guard spelling == .string, maximum == .max else { return false }
+        return endless.withLock { known in
+            if known == nil { known = automaton.endlessStates }
+            return known![Int(local) / decoder.stateCount]
+        }
     }
 
     /// Whether the state lies between two characters.

@@ -54,6 +54,17 @@ struct LiteralTrie: Sendable {
         return -1
     }
 
+    /// All strings of the set.
+    func strings() -> [[UInt8]] {
+        var found: [[UInt8]] = []
+        var open: [(node: Int32, text: [UInt8])] = [(0, [])]
+        while let (node, text) = open.popLast() {
+            if accepting[Int(node)] { found.append(text) }
+            for byte in nextBytes(node) { open.append((step(node, byte), text + [byte])) }
+        }
+        return found
+    }
+
     func canContinue(_ node: Int32) -> Bool { first[Int(node)] < first[Int(node) + 1] }
 
     /// The bytes that may follow.

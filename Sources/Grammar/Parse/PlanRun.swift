@@ -8,9 +8,12 @@ final class PlanRun: Sendable {
     let initial: PlanPosition
     /// Whether the object or array can be finished at all.
     let isFeasible: Bool
+    /// Arrays whose items must differ: what is known of their values.
+    let distinct: Distinctness?
     private let bounds: PlanBounds
     /// By element: its group, −1 where it must not appear.
     private let groupOf: [Int32]
+    private let steps: Int
     /// What was found out about positions (only where there are counters).
     private let known = Mutex<[PlanPosition: Bool]>([:])
     private static let maximumKnown = 65_536
@@ -35,6 +38,24 @@ final class PlanRun: Sendable {
         let isHopeless = plan.elements.contains { $0.isRequired && $0.ways.isEmpty }
         let canFinish = try bounds.canFinish(initial)
         isFeasible = canFinish && !isHopeless
+        distinct = nil
+        steps = limits.planSteps
+    }
+
+    /// The plan with what is known of the values of its items, in the ways that were known then.
+    init(_ run: PlanRun, _ distinct: Distinctness, limits: GrammarLimits) throws(GrammarError) {
+        var plan = run.plan
+        for index in plan.elements.indices { plan.elements[index].ways = distinct.elements[index] }
+        self.plan = plan
+        bounds = try PlanBounds.make(plan, limits).0
+        groupOf = run.groupOf
+        steps = limits.planSteps
+        self.distinct = distinct
+        var initial = run.initial
+        initial.seen = [UInt64](repeating: 0, count: distinct.words)
+        self.initial = initial
+        let canFinish = try distinct.canFinish(initial, plan, bounds, steps: limits.planSteps)
+        isFeasible = run.isFeasible && canFinish
     }
 
     /// Whether all that is required is there.
@@ -57,11 +78,25 @@ final class PlanRun: Sendable {
         guard var after = taking(element, position) else { return [] }
         guard bounds.count(one: &after) else { return [] }
         var found: [(NodeID, PlanPosition)] = []
-        for way in plan.elements[element].ways {
+        for (index, way) in plan.elements[element].ways.enumerated() {
             var next = after
-            if bounds.raise(way.counters, &next), canFinish(next) { found.append((way.value, next)) }
+            if bounds.raise(way.counters, &next), canTake(distinct?.ways[element][index], next) { found.append((way.value, next)) }
         }
         return found
+    }
+
+    /// Whether the array can be finished after an item with one of these values.
+    private func canTake(_ values: WayValues?, _ position: PlanPosition) -> Bool {
+        guard case .listed(let numbers)? = values else { return canFinish(position) }
+        return numbers.contains { !Distinctness.has($0, position) && canFinish(Distinctness.with($0, position)) }
+    }
+
+    /// The listed values that an item must not have, after which the position would be this one: without them the rest cannot be made up.
+    func neededLater(_ position: PlanPosition) -> [ValueTree] {
+        guard let distinct, !bounds.isEnough(position) else { return [] }
+        return distinct.values.indices.filter {
+            !Distinctness.has(Int32($0), position) && !canFinish(Distinctness.with(Int32($0), position))
+        }.map { distinct.values[$0] }
     }
 
     /// The position with the element taken, apart from counts; nil when it may not come.
@@ -102,11 +137,16 @@ final class PlanRun: Sendable {
         return position.seen[bit >> 6] >> UInt64(bit & 63) & 1 == 0
     }
 
+    private func weigh(_ position: PlanPosition) throws(GrammarError) -> Bool {
+        if let distinct { return try distinct.canFinish(position, plan, bounds, steps: steps) }
+        return try bounds.canFinish(position)
+    }
+
     private func canFinish(_ position: PlanPosition) -> Bool {
-        if plan.counters.isEmpty { return bounds.canFinishUncounted(position) }
+        if plan.counters.isEmpty && distinct?.values.isEmpty ?? true { return bounds.canFinishUncounted(position) }
         if let answer = known.withLock({ $0[position] }) { return answer }
         // What takes more steps than the start of the plan was allowed counts as impossible.
-        let answer = (try? bounds.canFinish(position)) ?? false
+        let answer = (try? weigh(position)) ?? false
         known.withLock {
             if $0.count >= Self.maximumKnown { $0 = [:] }
             $0[position] = answer

@@ -46,6 +46,8 @@ struct ArrayPlan {
     var counters: [PlanCounter] = []
     /// No two items are equal as JSON values.
     var isUnique = false
+    /// The keyword that says so.
+    var pointer = JSONPointer()
 }
 
 /// A plan with its places in the graph.
@@ -67,7 +69,9 @@ struct Plan: Sendable {
     let maximum: Int?
     let counters: [PlanCounter]
     let isOrdered: Bool
+    /// Arrays: no two items are equal, and the keyword that says so.
     let isUnique: Bool
+    let pointer: JSONPointer
     var start: NodeID = -1
     var pick: NodeID = -1
     var close: NodeID = -1
@@ -106,7 +110,6 @@ extension Graph {
     /// The whole `[ … ]`, before `next`.
     mutating func array(_ plan: ArrayPlan, _ options: SchemaOptions, next: NodeID) throws(GrammarError) -> NodeID {
         try checkCounters(plan.counters)
-        if plan.isUnique { throw .unsupported(keyword: "uniqueItems", pointer: JSONPointer(), reason: "items cannot be compared yet") }
         let isPlain = plan.counters.isEmpty && !plan.isUnique
         return try call(isPlain ? try plainArray(plan, options) : try plannedArray(plan, options), next: next)
     }
@@ -201,7 +204,8 @@ extension Graph {
         for cell in cells { elements.append(Plan.Element(ways: cell.ways, supply: try cell.key.supply())) }
         let built = Plan(
             isArray: false, elements: elements, declared: plan.members.count, singles: names.count, minimum: plan.minimum,
-            maximum: plan.maximum, counters: plan.counters, isOrdered: plan.isOrdered, isUnique: false)
+            maximum: plan.maximum, counters: plan.counters, isOrdered: plan.isOrdered, isUnique: false,
+            pointer: JSONPointer())
         return try planned(built, options) { (graph, begin, element) throws(GrammarError) in
             element < names.count
                 ? try graph.key(names[element], options, next: begin) : try graph.key(cells[element - names.count].key, options, next: begin)
@@ -222,7 +226,7 @@ extension Graph {
         elements.append(Plan.Element(ways: plan.rest, supply: .max))
         let built = Plan(
             isArray: true, elements: elements, declared: plan.prefix.count, singles: 0, minimum: plan.minimum, maximum: plan.maximum,
-            counters: plan.counters, isOrdered: true, isUnique: plan.isUnique)
+            counters: plan.counters, isOrdered: true, isUnique: plan.isUnique, pointer: plan.pointer)
         return try planned(built, options) { (_, begin, _) throws(GrammarError) in begin }
     }
 

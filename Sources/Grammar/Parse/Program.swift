@@ -14,6 +14,10 @@ final class Program: Sendable {
     let entry: NodeID
     /// Whether some object keeps track of its undeclared names.
     let hasNames: Bool
+    /// Whether some array's items must differ.
+    let hasItems: Bool
+    /// The most items that such an array may have.
+    let distinctItems: Int
     private let costs = Mutex<EndingCosts?>(nil)
 
     /// What endings cost, worked out when it is first asked for.
@@ -27,12 +31,20 @@ final class Program: Sendable {
     }
 
     /// - Throws: `.unsatisfiable` when no text at all can be finished from the entry.
-    init(_ graph: Graph, entry: NodeID, reason: (pointer: JSONPointer, text: String)? = nil) throws(GrammarError) {
-        let productive = try Self.productive(graph)
+    convenience init(_ graph: Graph, entry: NodeID, reason: (pointer: JSONPointer, text: String)? = nil) throws(GrammarError) {
+        let distinct = try DistinctPlans.solve(graph)
+        let productive = try Self.productive(graph, distinct)
         guard productive[Int(entry)] else {
             throw .unsatisfiable(
                 pointer: reason?.pointer ?? JSONPointer(), reason: reason?.text ?? "every way through the rules ends in a contradiction")
         }
+        try self.init(graph, entry: entry, productive, distinct)
+    }
+
+    /// - Parameters:
+    ///   - productive: the nodes from which the end of the rule can be reached.
+    ///   - distinct: what is known of the arrays whose items must differ, by plan; those not in it are not entered.
+    init(_ graph: Graph, entry: NodeID, _ productive: [Bool], _ distinct: [Int: Distinctness]) throws(GrammarError) {
         var nodes = graph.nodes
         var targets: [NodeID] = []
         for index in nodes.indices {
@@ -58,11 +70,13 @@ final class Program: Sendable {
             default: break
             }
         }
-        plans = try Self.runs(graph, productive)
+        plans = try Self.runs(graph, productive, distinct)
         self.nodes = nodes
         self.targets = targets
         self.entry = entry
         hasNames = nodes.contains { $0.isName }
+        hasItems = !distinct.isEmpty
+        distinctItems = graph.limits.distinctItems
         literals = graph.literals
         lexemes = graph.lexemes
         tries = graph.tries
@@ -70,7 +84,7 @@ final class Program: Sendable {
     }
 
     /// The nodes from which the end of the rule can be reached: the least fixed point, by a work list over reversed edges.
-    private static func productive(_ graph: Graph) throws(GrammarError) -> [Bool] {
+    static func productive(_ graph: Graph, _ distinct: [Int: Distinctness]) throws(GrammarError) -> [Bool] {
         let nodes = graph.nodes
         var productive = [Bool](repeating: false, count: nodes.count)
         func choices(_ node: GraphNode) -> ArraySlice<NodeID> { graph.targets[Int(node.first)..<Int(node.first + node.count)] }
@@ -117,7 +131,9 @@ final class Program: Sendable {
             case .loop:
                 guard reaches(node.next), node.minimum <= node.maximum else { return false }
                 return node.minimum == 0 || reaches(node.first) && (node.minimum == 1 || reaches(node.rest))
-            case .planStart: return try PlanRun(graph.plans[Int(node.index)], limits: graph.limits, isProductive: reaches).isFeasible
+            case .planStart:
+                if graph.plans[Int(node.index)].isUnique { return distinct[Int(node.index)] != nil }
+                return try PlanRun(graph.plans[Int(node.index)], limits: graph.limits, isProductive: reaches).isFeasible
             case .planPick, .planBegin, .planAfter: return reaches(graph.plans[Int(node.index)].start)
             }
         }
@@ -132,9 +148,12 @@ final class Program: Sendable {
     }
 
     /// The plans without the ways that lead nowhere.
-    private static func runs(_ graph: Graph, _ productive: [Bool]) throws(GrammarError) -> [PlanRun] {
+    private static func runs(_ graph: Graph, _ productive: [Bool], _ distinct: [Int: Distinctness]) throws(GrammarError) -> [PlanRun] {
         var runs: [PlanRun] = []
-        for plan in graph.plans { runs.append(try PlanRun(plan, limits: graph.limits) { productive[Int($0)] }) }
+        for (index, plan) in graph.plans.enumerated() {
+            let run = try PlanRun(plan, limits: graph.limits) { productive[Int($0)] }
+            runs.append(try distinct[index].map { distinct throws(GrammarError) in try PlanRun(run, distinct, limits: graph.limits) } ?? run)
+        }
         return runs
     }
 }

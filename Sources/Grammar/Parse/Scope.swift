@@ -3,7 +3,7 @@ import JSON
 
 /// How far an object or array has come, as far as its plan can tell. Counts above all bounds are equal.
 struct PlanPosition: Hashable, Sendable {
-    /// Bit set of the members read, of those that may come in any order.
+    /// Bit set of the members read, of those that may come in any order; arrays: of the listed values that they have.
     var seen: [UInt64] = []
     /// The first declared member that may still come, where these keep their order.
     var next: Int32 = 0
@@ -22,15 +22,18 @@ final class Scope: Sendable {
     let position: PlanPosition
     /// The undeclared names that the object has.
     let names: Names?
+    /// The values that an array has, where its items must differ.
+    let values: UsedValues?
     /// Hash of all of it.
     let hash: Int
-    /// Hash of what masks are kept by: all but the names.
+    /// Hash of what masks are kept by: all but names and values.
     let sharedHash: Int
 
-    init(plan: Int32, position: PlanPosition, names: Names?) {
+    init(plan: Int32, position: PlanPosition, names: Names?, values: UsedValues? = nil) {
         self.plan = plan
         self.position = position
         self.names = names
+        self.values = values
         var hasher = Hasher()
         hasher.combine(plan)
         hasher.combine(position)
@@ -38,6 +41,7 @@ final class Scope: Sendable {
         var all = Hasher()
         all.combine(sharedHash)
         all.combine(names?.hash)
+        all.combine(values?.hash)
         hash = all.finalize()
     }
 
@@ -51,6 +55,7 @@ final class Scope: Sendable {
         if a === b { return true }
         guard let a, let b else { return false }
         return a.hash == b.hash && a.plan == b.plan && a.position == b.position && Names.areSame(a.names, b.names)
+            && UsedValues.areSame(a.values, b.values)
     }
 
     /// Equality in what masks are kept by.

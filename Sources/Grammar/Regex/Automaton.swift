@@ -52,6 +52,27 @@ struct Automaton: Sendable, Hashable {
         return set
     }
 
+    /// By state: whether infinitely many texts may follow, that is, whether a cycle can be reached.
+    var endlessStates: [Bool] {
+        var isEndless = [Bool](repeating: true, count: stateCount)
+        var left = [Int](repeating: 0, count: stateCount)
+        var before = [[Int32]](repeating: [], count: stateCount)
+        for (index, target) in transitions.enumerated() where target >= 0 {
+            left[index / classCount] += 1
+            before[Int(target)].append(Int32(index / classCount))
+        }
+        // States from which nothing leads on, then those from which only such states can be reached.
+        var open = left.indices.filter { left[$0] == 0 }
+        while let state = open.popLast() {
+            isEndless[state] = false
+            for other in before[state] {
+                left[Int(other)] -= 1
+                if left[Int(other)] == 0 { open.append(Int(other)) }
+            }
+        }
+        return isEndless
+    }
+
     func classIndex(_ codePoint: UInt32) -> Int {
         var low = 0
         var high = starts.count - 1

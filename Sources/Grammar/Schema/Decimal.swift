@@ -7,6 +7,23 @@ extension JSONNumber.Decimal {
     /// Larger exponents are beyond any use.
     static let maximumExponent = 400
 
+    /// The value of a JSON number's text; nil for other text.
+    init?(text: some Sequence<UInt8>) {
+        guard let number = JSONNumber(String(decoding: Array(text), as: UTF8.self)) else { return nil }
+        self.init(number)
+    }
+
+    /// Bytes that are equal for equal values.
+    var key: [UInt8] { (isNegative ? [0x2D] : [0x2B]) + digits.map { $0 + 0x30 } + [0x65] + Array(String(exponent).utf8) }
+
+    /// Whether the byte may stand in the text of a number.
+    static func isSpelling(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x2D, 0x2B, 0x2E, 0x65, 0x45: true
+        default: false
+        }
+    }
+
     /// Whether its digits and zeros are few enough to be spelled.
     var isSpellable: Bool { abs(exponent) <= Self.maximumExponent && digits.count <= 2 * Self.maximumExponent }
 

@@ -178,15 +178,16 @@ extension SchemaBuilder {
         let count = min(constraint.prefix, constraint.maximum ?? .max)
         let hasRest = constraint.maximum.map { $0 > count } ?? true
         let counters = try counters(cell)
-        var isUnique = false
+        var unique: JSONPointer?
         for case .own(let place) in cell.facts where document[place.id].object?["uniqueItems"] == .bool(true) {
-            isUnique = constraint.maximum.map { $0 > 1 } ?? true
+            if constraint.maximum.map({ $0 > 1 }) ?? true { unique = document[place.id].pointer.appending("uniqueItems") }
         }
         var prefix: [[Way]] = []
         for index in 0..<count { prefix.append(try ways(cell, at: index, counters)) }
         let plan = ArrayPlan(
             prefix: prefix, rest: hasRest ? try ways(cell, at: constraint.prefix, counters) : [], minimum: constraint.minimum,
-            maximum: constraint.maximum, counters: counters.map { PlanCounter(minimum: $0.minimum, maximum: $0.maximum) }, isUnique: isUnique)
+            maximum: constraint.maximum, counters: counters.map { PlanCounter(minimum: $0.minimum, maximum: $0.maximum) }, isUnique: unique != nil,
+            pointer: unique ?? JSONPointer())
         return [try graph.array(plan, options, next: Graph.end)]
     }
 }

@@ -144,6 +144,9 @@ public final class LocalChatModel: ChatModel {
         var thinking: ReasoningTags.Mode
     }
 
+    /// What the engine is asked for a request: for instruments, which ask it in other ways too.
+    public func generation(for request: ChatRequest) throws(ChatError) -> GenerationRequest { try prepare(request).generation }
+
     func prepare(_ request: ChatRequest) throws(ChatError) -> Plan {
         try validate(request)
         var format: ToolCallFormat?

@@ -10,6 +10,8 @@ public struct GenerationRequest: Sendable {
     public var sampling: SamplingParameters
     /// The grammar that the reply must follow, where it stands now; nil: no constraint.
     public var constraint: Matcher?
+    /// Whether tokens without choice are appended without being sampled.
+    public var forcesTokens = true
     /// Tokens that end the reply. Under a constraint they are allowed exactly where the grammar can stop.
     public var stopTokens: Set<TokenID>
     /// Tokens to generate at most, forced ones and the stop token included; at least 1. Under a constraint the reply is led to a valid end within

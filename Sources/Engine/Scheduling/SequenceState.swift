@@ -136,7 +136,7 @@ final class GenerationState {
     /// What the grammar forces from here, as far as the reply can be finished within `room` tokens in all. The last tokens are left to the mask
     /// where the canonical spelling takes more than there are.
     func forcedTokens(room: Int) -> [TokenID] {
-        guard let matcher else { return [] }
+        guard let matcher, request.forcesTokens else { return [] }
         let forced = matcher.forcedTokens(limit: room)
         if forced.isEmpty || hasLostItsEnd { return forced }
         var end = matcher

@@ -11,7 +11,8 @@ struct BenchCommand: AsyncParsableCommand {
             Speeds are tokens a second, the median of the runs and the best one. With --roofline, the machine's read bandwidth and its peaks of \
             int8, BF16 and F32 arithmetic are measured in the same run with the same number of threads; a limit is what the matrix products and \
             the bytes of weights and cache take at these rates, and nothing else.
-            """)
+            """,
+        subcommands: [ConstrainedBenchCommand.self])
 
     @OptionGroup var model: ModelOptions
 

@@ -1,4 +1,4 @@
-// Embeds the default model and the schemas of our own tools (C23 `#embed`).
+// Embeds the default model, the schemas of our own tools and the far side of `sirocco bench grammar` (C23 `#embed`).
 #include "embedded.h"
 
 // Weights are read in place, so they keep the alignment that a mapped file would have.
@@ -71,6 +71,14 @@ static const sirocco_embedded_file schema_files[] = {
     { NULL, NULL, 0 },
 };
 
+FILE_BYTES(grammar_peers) = {
+#embed "../../Benchmarks/grammar_peers.py"
+};
+
+static const sirocco_embedded_file grammar_peers_file = ENTRY("grammar_peers.py", grammar_peers);
+
 const sirocco_embedded_file *sirocco_embedded_model(void) { return model_files; }
 
 const sirocco_embedded_file *sirocco_embedded_schemas(void) { return schema_files; }
+
+const sirocco_embedded_file *sirocco_embedded_grammar_peers(void) { return &grammar_peers_file; }

@@ -19,4 +19,7 @@ const sirocco_embedded_file *sirocco_embedded_model(void);
 /// The schemas of our own tools, `NAME.input.json` and `NAME.output.json`; a NULL name ends the table.
 const sirocco_embedded_file *sirocco_embedded_schemas(void);
 
+/// The Python script that measures masks in other engines (Benchmarks/grammar_peers.py).
+const sirocco_embedded_file *sirocco_embedded_grammar_peers(void);
+
 #endif

@@ -12,7 +12,7 @@ struct BenchCommand: AsyncParsableCommand {
             int8, BF16 and F32 arithmetic are measured in the same run with the same number of threads; a limit is what the matrix products and \
             the bytes of weights and cache take at these rates, and nothing else.
             """,
-        subcommands: [ConstrainedBenchCommand.self])
+        subcommands: [BenchGrammar.self, ConstrainedBenchCommand.self])
 
     @OptionGroup var model: ModelOptions
 

@@ -27,6 +27,9 @@ struct GrammarCheck: ParsableCommand {
     @Flag(help: "With --lines and --json: print every mask's time and the tokens of each instance.")
     var each = false
 
+    @Option(help: "With --lines: compare the mask with brute force over the vocabulary at so many states of random walks a schema.")
+    var bruteForce = 0
+
     @Flag(help: "Print one JSON object a text, or a line.")
     var json = false
 
@@ -34,6 +37,9 @@ struct GrammarCheck: ParsableCommand {
         if lines == nil, files.isEmpty { throw ValidationError("Say which grammar to check against, or --lines.") }
         if lines == nil, files.filter({ $0 == "-" }).count > 1 { throw ValidationError("Standard input can be read once only.") }
         if lines != nil, grammar.syntax != nil { throw ValidationError("--lines reads JSON Schemas: --syntax has no meaning there.") }
+        if !(0...1_000_000).contains(bruteForce) || bruteForce > 0 && lines == nil {
+            throw ValidationError("--brute-force takes a number from 0 to 1,000,000 and belongs to --lines.")
+        }
         if each, lines == nil || !json { throw ValidationError("--each belongs to --lines with --json.") }
     }
 
@@ -41,7 +47,8 @@ struct GrammarCheck: ParsableCommand {
         try GrammarStatus.reporting {
             if let lines {
                 let run = LineRun(
-                    tokenizer: try openTokenizer(tokenizer), options: grammar.schemaOptions(.spaced), isJSON: json, showsEach: each)
+                    tokenizer: try openTokenizer(tokenizer), options: grammar.schemaOptions(.spaced), isJSON: json, showsEach: each,
+                    twinStates: bruteForce)
                 guard try run.run([lines] + files) else { throw GrammarStatus.rejected }
             } else {
                 guard try check() else { throw GrammarStatus.rejected }

@@ -59,7 +59,7 @@ struct GrammarSample: ParsableCommand {
 }
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same numbers.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }

@@ -10,35 +10,26 @@ struct LineRun {
     let options: SchemaOptions
     let isJSON: Bool
     let showsEach: Bool
+    /// States a schema at which the mask is compared with brute force over the vocabulary.
+    var twinStates = 0
 
     /// Prints a line a schema and a summary at the end.
     /// - Returns: whether no verdict was wrong.
     func run(_ paths: [String]) throws -> Bool {
         var summary = LineSummary()
         var costs = MaskCosts()
-        summary.residentBefore = peakResidentBytes()
-        for path in paths {
-            let bytes = try inputBytes(path)
-            for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-                if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D }) { continue }
-                let place = "\(path), line \(index + 1)"
-                let outcome: LineOutcome
-                do {
-                    let row = try LineRow(JSONValue(parsing: Array(line)), place: place)
-                    outcome = measure(row, &costs)
-                } catch let error as JSONError {
-                    throw CommandError("\(place) is not JSON: \(error)")
-                }
-                summary.add(outcome)
-                printLine(isJSON ? outcome.json(showsEach).text(.spaced) : outcome.text)
-            }
+        summary.residentBefore = ResidentMemory.begin()
+        try LineRow.each(in: paths) { row in
+            let outcome = measure(row, &costs)
+            summary.add(outcome)
+            printLine(isJSON ? outcome.json(showsEach).text(.spaced) : outcome.text)
         }
-        summary.residentAfter = peakResidentBytes()
+        summary.residentAfter = ResidentMemory.peak()
         printLine(isJSON ? summary.json(costs).text(.spaced) : summary.text(costs))
         return summary.wrong.isEmpty
     }
 
-    private func measure(_ row: LineRow, _ costs: inout MaskCosts) -> LineOutcome {
+    func measure(_ row: LineRow, _ costs: inout MaskCosts) -> LineOutcome {
         var outcome = LineOutcome(name: row.name)
         let texts = row.tests.map { Self.spellings($0.data) }
         var tokens = texts.map { tokenizer.encode($0[0]) }
@@ -53,6 +44,7 @@ struct LineRun {
             outcome.relaxations = rules?.relaxations ?? []
             outcome.status = outcome.relaxations.isEmpty ? .exact : .relaxed
             let grammar = try CompiledGrammar(rules!, vocabulary: tokenizer.vocabulary)
+            if twinStates > 0 { outcome.twin = MaskTwin.compare(grammar, tokenizer.vocabulary, states: twinStates, seed: row.name) }
             let validator = outcome.relaxations.isEmpty ? nil : try InstanceValidator(schema: row.schema, assertsFormat: options.assertsFormat)
             for (index, test) in row.tests.enumerated() {
                 var isAccepted = verdicts[index]
@@ -111,18 +103,44 @@ struct LineRun {
     }
 }
 
-/// The most memory that the process ever had resident.
-func peakResidentBytes() -> Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss * 1024
-}
-
 /// A line of such a file.
 struct LineRow {
     let name: String
     let schema: JSONValue
     let tests: [(data: JSONValue, isValid: Bool)]
+
+    /// Every `step`th row of the files, a folder standing for its *.jsonl files.
+    static func each(in paths: [String], step: Int = 1, _ body: (LineRow) throws -> Void) throws {
+        var number = 0
+        for path in try paths.flatMap(lineFiles) {
+            let bytes = try inputBytes(path)
+            for (index, line) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+                if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D }) { continue }
+                defer { number += 1 }
+                guard number % step == 0 else { continue }
+                let place = "\(path), line \(index + 1)"
+                let value: JSONValue
+                do {
+                    value = try JSONValue(parsing: Array(line))
+                } catch {
+                    throw CommandError("\(place) is not JSON: \(error)")
+                }
+                try body(LineRow(value, place: place))
+            }
+        }
+    }
+
+    private static func lineFiles(_ path: String) throws -> [String] {
+        guard let folder = opendir(path) else { return [path] }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) } }
+            if name.hasSuffix(".jsonl") { names.append(path + "/" + name) }
+        }
+        guard !names.isEmpty else { throw CommandError("no *.jsonl file is in \(path)") }
+        return names.sorted()
+    }
 
     init(_ value: JSONValue, place: String) throws {
         guard value.objectValue != nil, let schema = value["schema"] else { throw CommandError("\(place) has no \"schema\"") }
@@ -158,6 +176,8 @@ struct LineOutcome {
     var firstMask: Double?
     var masks: [Double] = []
     var bytes: Int?
+    /// States at which the mask was compared with brute force, and where they differed.
+    var twin: (states: Int, differences: [String])?
 
     init(name: String) { self.name = name }
 
@@ -179,6 +199,10 @@ struct LineOutcome {
                 verdict["tokens"] = showsEach ? .array(instance.tokens.map { JSONValue(Int($0)) }) : JSONValue(instance.tokens.count)
                 return .object(verdict)
             })
+        if let twin {
+            object["twin_states"] = JSONValue(twin.states)
+            object["twin_differences"] = .array(twin.differences.map { .string($0) })
+        }
         if let compilation, let firstMask, let bytes {
             object["compile_ns"] = nanoseconds(compilation)
             object["first_mask_ns"] = nanoseconds(firstMask)
@@ -194,6 +218,7 @@ struct LineOutcome {
         parts += relaxations.map { plain($0.description) }
         let right = instances.filter { $0.isValid == $0.isAccepted }.count
         if !instances.isEmpty { parts.append("\(right) of \(instances.count) right") }
+        if let twin { parts.append("\(twin.states) masks as by brute force" + twin.differences.map { ", but \(plain($0))" }.joined()) }
         if let firstMask {
             let (mean, _, maximum) = MaskCosts.summary(masks)
             parts.append("first mask \(decimals(firstMask / 1e3, 2)) ms, mean \(decimals(mean, 1)) µs, max \(decimals(maximum, 1)) µs")
@@ -205,15 +230,18 @@ struct LineOutcome {
 /// All schemas together.
 struct LineSummary {
     private var counts: [LineOutcome.Status: Int] = [:]
-    private var right = 0
+    private var twinStates = 0
+    private(set) var right = 0
     private(set) var wrong: [String] = []
-    private var validRejected = 0
-    private var invalidAccepted = 0
+    private(set) var validRejected = 0
+    private(set) var invalidAccepted = 0
     var residentBefore = 0
     var residentAfter = 0
 
     mutating func add(_ outcome: LineOutcome) {
         counts[outcome.status, default: 0] += 1
+        twinStates += outcome.twin?.states ?? 0
+        wrong += (outcome.twin?.differences ?? []).map { "\(outcome.name): \($0)" }
         for (index, instance) in outcome.instances.enumerated() {
             if instance.isValid == instance.isAccepted {
                 right += 1
@@ -224,6 +252,7 @@ struct LineSummary {
         }
     }
 
+    var refused: Int { counts[.refused] ?? 0 }
     private var schemas: Int { counts.values.reduce(0, +) }
 
     /// Count, mean, percentiles and maximum of times, in nanoseconds.
@@ -241,6 +270,7 @@ struct LineSummary {
             "summary": [
                 "schemas": JSONValue(schemas), "exact": JSONValue(counts[.exact] ?? 0), "relaxed": JSONValue(counts[.relaxed] ?? 0),
                 "unsatisfiable": JSONValue(counts[.unsatisfiable] ?? 0), "refused": JSONValue(counts[.refused] ?? 0), "right": JSONValue(right),
+                "twin_states": JSONValue(twinStates),
                 "valid_rejected": JSONValue(validRejected), "invalid_accepted": JSONValue(invalidAccepted),
                 "wrong": .array(wrong.map { .string($0) }), "mask_ns": Self.figures(costs.masks), "accept_ns": Self.figures(costs.accepted),
                 "compile_ns": Self.figures(costs.compilations), "first_mask_ns": Self.figures(costs.firstMasks),
@@ -254,7 +284,7 @@ struct LineSummary {
         return """
 
             \(schemas) schemas: \(parts.joined(separator: ", ")); \(right) instances right, \(validRejected) valid rejected, \
-            \(invalidAccepted) invalid accepted
+            \(invalidAccepted) invalid accepted\(twinStates > 0 ? "; \(twinStates) masks compared with brute force" : "")
             \(wrong.map { plain($0) + "\n" }.joined())\(costs.report)
             peak of resident memory: \(bytesText(residentBefore)) before the first schema, \(bytesText(residentAfter)) after the last
             """

@@ -11,8 +11,9 @@ import Testing
         var wrong: [String] = []
     }
 
-    private static func groups() throws -> [(file: String, description: String, schema: JSONValue, tests: [JSONValue])] {
-        let folder = "fixtures/jsonschema-suite/draft2020-12"
+    static func groups(
+        _ folder: String = "fixtures/jsonschema-suite/draft2020-12"
+    ) throws -> [(file: String, description: String, schema: JSONValue, tests: [JSONValue])] {
         var groups: [(String, String, JSONValue, [JSONValue])] = []
         for file in try Fixtures.list(folder) where file.hasSuffix(".json") {
             for group in try Fixtures.json("\(folder)/\(file)").arrayValue ?? [] {

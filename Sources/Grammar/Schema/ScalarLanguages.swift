@@ -86,7 +86,7 @@ extension SchemaBuilder {
             case .breaks(let place, "maxLength"): minimum = max(minimum, (try document.count(place.id, "maxLength") ?? 0) + 1)
             case .breaks(let place, "pattern"): parts.append(terms.complement(try ownPattern(place.id)))
             case .breaks(let place, "format"):
-                guard let (term, longest) = try ownFormat(place.id) else { continue }
+                guard let (term, longest) = try ownFormat(place.id, isDenied: true) else { continue }
                 guard longest == nil else {
                     throw .unsupported(
                         keyword: "format", pointer: document[place.id].pointer.appending("format"), reason: "its opposite has no automaton here")
@@ -108,13 +108,13 @@ extension SchemaBuilder {
     }
 
     /// The language of a subschema's format, where it is asserted, and the greatest length.
-    private mutating func ownFormat(_ id: SchemaID) throws(GrammarError) -> (term: TermID, longest: Int?)? {
+    private mutating func ownFormat(_ id: SchemaID, isDenied: Bool = false) throws(GrammarError) -> (term: TermID, longest: Int?)? {
         guard options.assertsFormat, let format = document[id].object?["format"]?.stringValue else { return nil }
         if StringFormats.refused.contains(format) {
             throw .unsupported(
                 keyword: "format", pointer: document[id].pointer.appending("format"), reason: "\"\(format)\" has no automaton here")
         }
-        guard let (expression, longest) = StringFormats.expression(format) else { return nil }
+        guard let (expression, longest) = StringFormats.expression(format, isDenied: isDenied) else { return nil }
         return (try terms.matching(try RegexParser.parse(expression, maximumBytes: .max)), longest)
     }
 

@@ -3,9 +3,13 @@
 enum FormatChecks {
     /// Formats that are asserted; of the specification's others, `StringFormats.refused` are refused; the rest are annotations.
     static let checks: [String: @Sendable (String) -> Bool] = [
-        "date": { isDate($0[...]) }, "time": { isTime($0[...]) }, "date-time": isDateTime, "duration": isDuration, "email": isEmail,
+        "date": { isDate($0[...]) }, "time": { isTime($0[...]) }, "date-time": isDateTime, "duration": isDuration,
+        "email": { isEmail($0, isInternational: false) },
+        "idn-email": { isEmail($0, isInternational: true) },
         "hostname": isHostname, "ipv4": { isIPv4($0[...]) }, "ipv6": isIPv6, "uri": { isURI($0, isReference: false) },
-        "uri-reference": { isURI($0, isReference: true) }, "uuid": isUUID, "json-pointer": isPointer,
+        "uri-reference": { isURI($0, isReference: true) }, "iri": { isURI($0, isReference: false, isInternational: true) },
+        "iri-reference": { isURI($0, isReference: true, isInternational: true) }, "uri-template": isTemplate, "uuid": isUUID,
+        "json-pointer": isPointer,
         "relative-json-pointer": isRelativePointer,
     ]
 
@@ -78,14 +82,43 @@ enum FormatChecks {
         return !time.isEmpty
     }
 
-    static func isEmail(_ text: String) -> Bool {
-        guard let at = text.lastIndex(of: "@") else { return false }
-        let symbols = "!#$%&'*+-/=?^_`{|}~"
-        let atoms = text[..<at].split(separator: ".", omittingEmptySubsequences: false)
-        let isLocal = atoms.allSatisfy { atom in
-            !atom.isEmpty && atom.unicodeScalars.allSatisfy { isAlphanumeric($0) || symbols.unicodeScalars.contains($0) }
+    /// A mailbox of RFC 5321, or of RFC 6531 with characters beyond ASCII in its local part and its labels.
+    static func isEmail(_ text: String, isInternational: Bool) -> Bool {
+        func isExtra(_ scalar: Unicode.Scalar) -> Bool { isInternational && scalar.value >= 0x80 }
+        guard let at = text.unicodeScalars.lastIndex(of: "@") else { return false }
+        let local = text.unicodeScalars[..<at]
+        let domain = String(text.unicodeScalars[text.unicodeScalars.index(after: at)...])
+        if local.first == "\"" {
+            guard isQuoted(Array(local), isExtra) else { return false }
+        } else {
+            let symbols = "!#$%&'*+-/=?^_`{|}~".unicodeScalars
+            let atoms = local.split(separator: ".", omittingEmptySubsequences: false)
+            guard atoms.allSatisfy({ atom in !atom.isEmpty && atom.allSatisfy { isAlphanumeric($0) || symbols.contains($0) || isExtra($0) } })
+            else { return false }
         }
-        return isLocal && isHostname(String(text[text.index(after: at)...]))
+        if domain.hasPrefix("["), domain.hasSuffix("]") {
+            let address = domain.dropFirst().dropLast()
+            return address.lowercased().hasPrefix("ipv6:") ? isIPv6(String(address.dropFirst(5))) : isIPv4(address)
+        }
+        guard isInternational else { return areLabels(domain) }
+        return domain.unicodeScalars.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+            !label.isEmpty && label.first != "-" && label.last != "-"
+                && label.allSatisfy { isAlphanumeric($0) || $0 == "-" || isExtra($0) }
+        }
+    }
+
+    private static func isQuoted(_ local: [Unicode.Scalar], _ isExtra: (Unicode.Scalar) -> Bool) -> Bool {
+        guard local.count >= 2, local[local.count - 1] == "\"" else { return false }
+        var rest = local[1..<(local.count - 1)]
+        while let scalar = rest.popFirst() {
+            switch scalar {
+            case "\"": return false
+            case "\\":
+                guard let escaped = rest.popFirst(), (" "..."~").contains(escaped) else { return false }
+            default: guard (" "..."~").contains(scalar) || isExtra(scalar) else { return false }
+            }
+        }
+        return true
     }
 
     private static func isAlphanumeric(_ scalar: Unicode.Scalar) -> Bool {
@@ -96,8 +129,11 @@ enum FormatChecks {
     }
 
     static func isHostname(_ text: String) -> Bool {
-        guard text.utf8.count <= 253 else { return false }
-        return text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
+        text.utf8.count <= 253 && areLabels(text)
+    }
+
+    private static func areLabels(_ text: String) -> Bool {
+        text.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { label in
             (1...63).contains(label.utf8.count) && !label.hasPrefix("-") && !label.hasSuffix("-")
                 && label.unicodeScalars.allSatisfy { isAlphanumeric($0) || $0 == "-" }
         }
@@ -145,14 +181,67 @@ enum FormatChecks {
         return parts.map(\.utf8.count) == [8, 4, 4, 4, 12] && parts.joined().unicodeScalars.allSatisfy { $0.hexadecimalDigit != nil }
     }
 
-    static func isURI(_ text: String, isReference: Bool) -> Bool {
-        func isText(_ part: Substring, _ extra: String) -> Bool {
+    /// The characters that IRIs have more (`ucschar` of RFC 3987), and those of their queries (`iprivate`).
+    private static func isInternationalCharacter(_ scalar: Unicode.Scalar, inQuery: Bool = false) -> Bool {
+        switch scalar.value {
+        case 0xA0...0xD7FF, 0xF900...0xFDCF, 0xFDF0...0xFFEF: true
+        case 0xE000...0xF8FF, 0xF0000...0xFFFFD, 0x100000...0x10FFFD: inQuery
+        case 0xE0000...0xE0FFF: false
+        case 0x10000...0xEFFFD: scalar.value & 0xFFFF <= 0xFFFD
+        default: false
+        }
+    }
+
+    /// Literals and expressions of RFC 6570, level 4.
+    static func isTemplate(_ text: String) -> Bool {
+        func isPercent(_ scalars: inout ArraySlice<Unicode.Scalar>) -> Bool {
+            guard scalars.count >= 2 else { return false }
+            return scalars.removeFirst().hexadecimalDigit != nil && scalars.removeFirst().hexadecimalDigit != nil
+        }
+        func isVariable(_ spec: ArraySlice<Unicode.Scalar>) -> Bool {
+            var name = spec
+            if name.last == "*" {
+                name.removeLast()
+            } else if let colon = name.firstIndex(of: ":") {
+                let digits = name[name.index(after: colon)...]
+                guard (1...4).contains(digits.count), digits.first != "0", digits.allSatisfy({ ("0"..."9").contains($0) }) else { return false }
+                name = name[..<colon]
+            }
+            return name.split(separator: ".", omittingEmptySubsequences: false).allSatisfy { part in
+                var rest = part
+                while let scalar = rest.popFirst() {
+                    if scalar == "%" ? !isPercent(&rest) : !(isAlphanumeric(scalar) || scalar == "_") { return false }
+                }
+                return !part.isEmpty
+            }
+        }
+        var rest = Array(text.unicodeScalars)[...]
+        while let scalar = rest.popFirst() {
+            switch scalar {
+            case "{":
+                guard let close = rest.firstIndex(of: "}") else { return false }
+                var body = rest[..<close]
+                rest = rest[(close + 1)...]
+                if let first = body.first, "+#./;?&=,!@|".unicodeScalars.contains(first) { body.removeFirst() }
+                guard body.split(separator: ",", omittingEmptySubsequences: false).allSatisfy(isVariable) else { return false }
+            case "%": guard isPercent(&rest) else { return false }
+            case "\"", "<", ">", "\\", "^", "`", "|", "}": return false
+            default: guard ("!"..."~").contains(scalar) || isInternationalCharacter(scalar, inQuery: true) else { return false }
+            }
+        }
+        return true
+    }
+
+    static func isURI(_ text: String, isReference: Bool, isInternational: Bool = false) -> Bool {
+        func isText(_ part: Substring, _ extra: String, inQuery: Bool = false) -> Bool {
             var scalars = Array(part.unicodeScalars)[...]
             while let scalar = scalars.popFirst() {
                 if scalar == "%" {
                     guard scalars.count >= 2, scalars.removeFirst().hexadecimalDigit != nil, scalars.removeFirst().hexadecimalDigit != nil
                     else { return false }
-                } else if !isAlphanumeric(scalar), !("-._~!$&'()*+,;=" + extra).unicodeScalars.contains(scalar) {
+                } else if !isAlphanumeric(scalar), !("-._~!$&'()*+,;=" + extra).unicodeScalars.contains(scalar),
+                    !(isInternational && isInternationalCharacter(scalar, inQuery: inQuery))
+                {
                     return false
                 }
             }
@@ -164,7 +253,7 @@ enum FormatChecks {
             rest = rest[..<hash]
         }
         if let mark = rest.firstIndex(of: "?") {
-            guard isText(rest[rest.index(after: mark)...], ":@/?") else { return false }
+            guard isText(rest[rest.index(after: mark)...], ":@/?", inQuery: true) else { return false }
             rest = rest[..<mark]
         }
         let firstSlash = rest.firstIndex(of: "/") ?? rest.endIndex
@@ -190,7 +279,7 @@ enum FormatChecks {
             guard let close = host.firstIndex(of: "]") else { return false }
             let literal = host[host.index(after: host.startIndex)..<close]
             let port = host[host.index(after: close)...]
-            let isFuture = (literal.hasPrefix("v") || literal.hasPrefix("V")) && isFutureAddress(literal.dropFirst(), isText)
+            let isFuture = (literal.hasPrefix("v") || literal.hasPrefix("V")) && isFutureAddress(literal.dropFirst())
             guard isFuture || isIPv6(String(literal)) else { return false }
             return port.isEmpty || port.first == ":" && port.dropFirst().allSatisfy { $0.isASCII && $0.isNumber }
         }
@@ -201,11 +290,11 @@ enum FormatChecks {
         return isText(host, "")
     }
 
-    private static func isFutureAddress(_ text: Substring, _ isText: (Substring, String) -> Bool) -> Bool {
+    private static func isFutureAddress(_ text: Substring) -> Bool {
         guard let point = text.firstIndex(of: "."), point > text.startIndex else { return false }
-        let tail = text[text.index(after: point)...]
-        return text[..<point].unicodeScalars.allSatisfy { $0.hexadecimalDigit != nil } && !tail.isEmpty && !tail.contains("%")
-            && isText(tail, ":")
+        let tail = text[text.index(after: point)...].unicodeScalars
+        return text[..<point].unicodeScalars.allSatisfy { $0.hexadecimalDigit != nil } && !tail.isEmpty
+            && tail.allSatisfy { isAlphanumeric($0) || "-._~!$&'()*+,;=:".unicodeScalars.contains($0) }
     }
 
     static func isPointer(_ text: String) -> Bool {

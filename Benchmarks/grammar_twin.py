@@ -14,6 +14,7 @@ import decimal
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,13 @@ NAMES = ["a", "b", "c", "ab", "name", "é", "x-1"]
 PATTERNS = ["^[a-c]+$", "[0-9]{2}", "^(a|b)*c?$", "^x", "y$", "^[A-Z][a-z]{0,3}$", "é|ü", "^[^,]{1,4}$", "^(ab|cd){1,2}$"]
 NAME_PATTERNS = ["^a", "b$", "^[a-c]{1,2}$", "x", "^[^a-z]"]
 FORMATS = ["date", "ipv4", "ipv6", "uuid"]
+FORMAT_CHECKER = jsonschema.FormatChecker(FORMATS)
+
+
+@FORMAT_CHECKER.checks("uuid")
+def is_uuid(value):
+    """jsonschema reads the digits by int(), which drops blanks and line ends around them."""
+    return not isinstance(value, str) or re.fullmatch("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", value) is not None
 
 
 def integer(value):
@@ -308,7 +316,7 @@ class Run:
         r = random.Random(seed)
         schemas = Schemas(r)
         schema = schemas.document()
-        validator = Validator(for_python(schema), format_checker=jsonschema.FormatChecker(FORMATS))
+        validator = Validator(for_python(schema), format_checker=FORMAT_CHECKER)
         command = [self.sirocco, "grammar", "sample", "-", "--count", str(self.arguments.each), "--seed", str(seed), "--max-bytes", "400"]
         if r.random() < 0.5:
             command.append("--any-order")

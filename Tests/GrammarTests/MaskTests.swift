@@ -143,6 +143,30 @@ import Tokens
         }
     }
 
+    /// Where a pattern still misses characters, how many may come decides long before a token could bring them all.
+    @Test(arguments: [
+        #"{"type":"string","maxLength":4,"pattern":"[0-9]{2}"}"#, #"{"type":"string","maxLength":9,"pattern":"^(ab|c)*[0-9]{5}$"}"#,
+        #"{"type":"string","minLength":7,"maxLength":8,"pattern":"^(abc|[x-z]{2})*$"}"#,
+        #"{"type":"string","minLength":5,"pattern":"^(a{3}|b{5})*c?$"}"#,
+    ])
+    func boundedPatterns(schema: String) throws {
+        let grammar = try CompiledGrammar(Rules(jsonSchema: json(schema)), vocabulary: byteVocabulary)
+        let seed = UInt64.random(in: 0...999_999)
+        var random = SeededGenerator(seed: seed)
+        var mask = TokenMask(count: byteVocabulary.count)
+        for _ in 0..<40 {
+            var matcher = grammar.makeMatcher()
+            for _ in 0..<24 where !matcher.isFinished {
+                matcher.fill(&mask)
+                for token in 0..<TokenID(byteVocabulary.count) {
+                    var copy = matcher
+                    #expect(copy.accept(token) == mask.allows(token), "byte \(token), seed \(seed)")
+                }
+                take(&matcher, mask.allowedTokens.randomElement(using: &random)!)
+            }
+        }
+    }
+
     @Test func copiesRollBack() throws {
         let grammar = try CompiledGrammar(.choices(["abc", "abd"]), vocabulary: byteVocabulary)
         var matcher = grammar.makeMatcher()

@@ -112,10 +112,10 @@ final class TokenTrie: Sendable {
     /// A lexeme's register as far as one token can tell.
     func clamped(_ lexeme: Lexeme, _ local: Int32, _ register: Int32) -> Int32 {
         guard lexeme.isOpenText(local), lexeme.isCounted else {
-            return lexeme.clamped(register, needed: Int32(maximumDepth) + 1, left: Int32(maximumDepth) + 1)
+            return lexeme.clamped(register, reach: Int32(maximumDepth) + 1, left: Int32(maximumDepth) + 1)
         }
         let left = lexeme.maximum == .max ? strings.longest : strings.effective(left: lexeme.maximum - register)
-        return lexeme.clamped(register, needed: strings.longest, left: left)
+        return lexeme.clamped(register, reach: strings.longest, left: left)
     }
 
     /// The bytes on the way from the root to a node.

@@ -5,7 +5,11 @@ import JSON
 struct LengthTable: Sendable, Hashable {
     /// Lengths below `horizon` are tabled; from `cycleStart` on they repeat.
     private let horizon: Int
-    private let cycleStart: Int
+    let cycleStart: Int32
+    /// After how many characters the lengths repeat.
+    var period: Int32 { Int32(horizon) - cycleStart }
+    /// Where some length of at least k is acceptable, one is below k + `span`.
+    var span: Int32 { Int32(horizon) + period }
     /// `next[state * horizon + k]`: the least acceptable length ≥ k; Int32.max for none.
     private let next: [Int32]
 
@@ -39,7 +43,7 @@ struct LengthTable: Sendable, Hashable {
             sets.append(set)
         }
         horizon = sets.count
-        cycleStart = start
+        cycleStart = Int32(start)
         var next = [Int32](repeating: .max, count: count * sets.count)
         for state in 0..<count {
             let wrapped = (start..<sets.count).first { sets[$0][state] == 1 }.map { Int32(sets.count + $0 - start) } ?? .max
@@ -69,7 +73,8 @@ struct LengthTable: Sendable, Hashable {
     func isAccepting(from state: Int, minimum: Int32, maximum: Int32) -> Bool {
         guard minimum <= maximum else { return false }
         let wanted = Int(minimum)
-        let index = wanted < horizon ? wanted : cycleStart + (wanted - cycleStart) % (horizon - cycleStart)
+        let start = Int(cycleStart)
+        let index = wanted < horizon ? wanted : start + (wanted - start) % (horizon - start)
         let length = next[state * horizon + index]
         return length != .max && Int(length) + (wanted - index) <= Int(maximum)
     }

@@ -177,11 +177,19 @@ final class Lexeme: Sendable {
         return (target * Int32(decoder.stateCount), count)
     }
 
-    /// The register as far as is told by at most `needed` characters that are missing and `left` that may still come.
-    func clamped(_ register: Int32, needed: Int32, left: Int32) -> Int32 {
+    /// The register as far as tokens of at most `reach` characters can tell: equal for registers after which each of them reads the same.
+    ///
+    /// Missing characters beyond what a token can bring matter up to the period of the pattern's lengths. While some are missing, their number
+    /// also tells how many may come. `left`: how many characters that may still come make a difference where there is no pattern.
+    func clamped(_ register: Int32, reach: Int32, left: Int32) -> Int32 {
         guard isCounted else { return 0 }
-        let missing = min(max(minimum - register, 0), needed)
-        return missing * 1_024 + (maximum == .max ? left : min(maximum - register, left))
+        let (start, period, span) = lengths.map { ($0.cycleStart, $0.period, $0.span) } ?? (0, 1, 0)
+        let beyond = reach + start + 1
+        let missing = max(minimum - register, 0)
+        if missing >= beyond { return beyond + (missing - beyond) % period }
+        if missing > 0 { return missing }
+        let slack = lengths == nil ? left : reach + span
+        return beyond + period + (maximum == .max ? slack : min(maximum - register, slack))
     }
 
     /// Whether the lexeme is a string that may still become any of infinitely many.

@@ -10,46 +10,48 @@ import Testing
         file == "hostname.json" && data.stringValue?.lowercased().contains("xn--") == true
     }
 
-    /// Right, refused and not generated, by format; wrong verdicts as sentences.
-    private func run(_ isAccepted: (JSONValue) throws(GrammarError) -> (JSONValue) -> Bool) throws -> (counts: [String: [Int]], wrong: [String]) {
-        var counts: [String: [Int]] = [:]
+    /// Verdicts by format; wrong ones also as sentences.
+    private func run(_ isAccepted: (JSONValue) throws(GrammarError) -> (JSONValue) -> Bool) throws
+        -> (rows: [String: ConformanceRow], wrong: [String])
+    {
+        var rows: [String: ConformanceRow] = [:]
         var wrong: [String] = []
         for (file, description, schema, tests) in try ConformanceTests.groups("fixtures/jsonschema-suite/draft2020-12/optional/format") {
-            var count = counts[file] ?? [0, 0, 0]
-            defer { counts[file] = count }
+            var row = rows[file] ?? ConformanceRow()
+            defer { rows[file] = row }
             let accepts: (JSONValue) -> Bool
             do throws(GrammarError) {
                 accepts = try isAccepted(schema)
             } catch {
-                count[1] += tests.count
+                row.refused += tests.count
+                row.reasons.insert(error.reasonInTables)
                 continue
             }
             for test in tests {
                 let (data, isValid) = (test["data"]!, test["valid"]!.boolValue!)
                 if accepts(data) == isValid {
-                    count[0] += 1
+                    row.right += 1
                 } else if isValid && Self.isNeverGenerated(file, data) {
-                    count[2] += 1
+                    row.neverGenerated += 1
                 } else {
+                    row.wrong += 1
                     wrong.append("\(file) | \(description) | \(data.text()) should be \(isValid)")
                 }
             }
         }
-        return (counts, wrong)
+        return (rows, wrong)
     }
 
     @Test func grammar() throws {
-        let (counts, wrong) = try run { schema throws(GrammarError) in
+        let (rows, wrong) = try run { schema throws(GrammarError) in
             let grammar = try CompiledGrammar(Rules(jsonSchema: schema, options: SchemaOptions(anyOrder: true)), vocabulary: byteVocabulary)
             return { data in accepts(grammar, data.text(.spaced)) }
         }
-        for (file, count) in counts.sorted(by: { $0.key < $1.key }) {
-            print("\(file): \(count[0]) right, \(count[1]) refused, \(count[2]) valid but never generated")
-        }
-        let sums = (0..<3).map { index in counts.values.reduce(0) { $0 + $1[index] } }
-        print("formats, grammar: \(sums[0]) right, \(sums[1]) refused, \(sums[2]) valid but never generated, \(wrong.count) wrong")
+        let sum = rows.values.reduce(ConformanceRow(), +)
+        print("formats, grammar: \(sum.right) right, \(sum.refused) refused, \(sum.neverGenerated) valid but never generated, \(sum.wrong) wrong")
         #expect(wrong.isEmpty, "\(wrong.joined(separator: "\n"))")
-        #expect(sums[0] >= 600)
+        #expect(sum.right >= 600)
+        try ConformancePage.check("formats", ConformancePage.table(rows, first: "file", hasNeverGenerated: true))
     }
 
     /// What a denied format leaves never holds a string of the format.

@@ -6,4 +6,6 @@ enum ProcessEnvironment {
     static var benchStep: Int { ProcessInfo.processInfo.environment["GRAMMAR_BENCH_STEP"].flatMap(Int.init) ?? 24 }
     /// GRAMMAR_VERBOSE prints what policy rejects.
     static var isVerbose: Bool { ProcessInfo.processInfo.environment["GRAMMAR_VERBOSE"] != nil }
+    /// GRAMMAR_WRITE_DOCS=1 writes the tables of docs/grammar.md anew.
+    static var writesDocuments: Bool { ProcessInfo.processInfo.environment["GRAMMAR_WRITE_DOCS"] != nil }
 }

@@ -1,13 +1,14 @@
 // Bytes in a few dozen groups: what a token is made of, as one word, tells in one step where it need not be read at all.
 
-/// A set of byte groups, one bit each: punctuation byte by byte; digits, letters and control characters in small groups; all that is not ASCII.
+/// A set of byte groups, one bit each: punctuation byte by byte; digits, letters and control characters in small groups; what is
+/// not ASCII by the first byte of a character.
 typealias ByteGroups = UInt64
 
 /// How bytes are grouped.
 enum ByteGrouping {
     /// By byte: the bit of its group.
     static let ofByte: [ByteGroups] = {
-        var groups = [ByteGroups](repeating: nonASCII, count: 256)
+        var groups = [ByteGroups](repeating: 0, count: 256)
         var next: ByteGroups = 1
         func add(_ bytes: some Sequence<UInt8>) {
             for byte in bytes { groups[Int(byte)] = next }
@@ -23,11 +24,17 @@ enum ByteGrouping {
         add([0x09, 0x0A, 0x0D])
         add((UInt8(0)..<0x20).filter { $0 != 0x09 && $0 != 0x0A && $0 != 0x0D })
         add([0x7F])
+        for leads in characterRanges.map(\.leads) { add(leads) }
         return groups
     }()
 
-    /// Characters beyond ASCII, whole.
-    static let nonASCII: ByteGroups = 1 << 62
+    /// Characters beyond ASCII, which belong to the group of their first byte: those bytes, and the characters.
+    static let characterRanges: [(leads: ClosedRange<UInt8>, characters: ClosedRange<UInt32>)] = [
+        (0xC2...0xC2, 0x80...0xBF), (0xC3...0xDF, 0xC0...0x7FF), (0xE0...0xE1, 0x800...0x1FFF), (0xE2...0xE2, 0x2000...0x2FFF),
+        (0xE3...0xE3, 0x3000...0x3FFF), (0xE4...0xEE, 0x4000...0xEFFF), (0xEF...0xEF, 0xF000...0xFFFF), (0xF0...0xF4, 0x1_0000...0x10_FFFF),
+    ]
+    /// All characters beyond ASCII.
+    static let nonASCII: ByteGroups = characterRanges.reduce(0) { $0 | ofByte[Int($1.leads.lowerBound)] }
     /// A text that is not UTF-8 by itself (it starts or ends within a character).
     static let irregular: ByteGroups = 1 << 63
     /// What stands for itself inside a JSON string.

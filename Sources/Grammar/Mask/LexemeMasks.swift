@@ -4,7 +4,7 @@ import Synchronization
 /// The part of a mask that does not depend on the rest of the grammar, and the places where the rest begins.
 final class LexemeMask: Sendable {
     /// Tokens that stay within the lexeme.
-    let bits: [UInt64]
+    let tokens: StoredMask
     /// Between two characters of a string: what tokens may have before the quote that ends it.
     let heads: HeadSet
     /// Elsewhere: trie nodes at which the lexeme may be over; the rest of the grammar reads on from there.
@@ -14,10 +14,25 @@ final class LexemeMask: Sendable {
         let node: Int32
         /// Which trigger of a text took over; −1 for a plain end.
         let trigger: Int32
+        /// The groups of the bytes that tokens go on with from there.
+        let following: ByteGroups
+
+        init(node: Int, trigger: Int32, _ flat: FlatTrie) {
+            self.node = Int32(node)
+            self.trigger = trigger
+            var following: ByteGroups = 0
+            var child = node + 1
+            while child < Int(flat.ends[node]) {
+                let group = ByteGrouping.ofByte[Int(flat.bytes[child])]
+                following |= group == 0 ? .max : group
+                child = Int(flat.ends[child])
+            }
+            self.following = following
+        }
     }
 
-    init(bits: [UInt64], heads: HeadSet = .none, exits: [Exit] = []) {
-        self.bits = bits
+    init(_ tokens: StoredMask, heads: HeadSet = .none, exits: [Exit] = []) {
+        self.tokens = tokens
         self.heads = heads
         self.exits = exits
     }
@@ -43,7 +58,7 @@ final class LexemeMask: Sendable {
     /// A string bounded in length only: the open string's tokens, less those that are too long.
     private static func bounded(_ lexeme: Lexeme, _ register: Int32, _ strings: StringTokens) -> LexemeMask {
         let left = lexeme.maximum == .max ? Int32.max : lexeme.maximum - register
-        var bits = strings.open
+        var bits = strings.open.bits
         if left < 1 {
             for word in bits.indices { bits[word] = 0 }
         } else if left < strings.longest {
@@ -53,22 +68,22 @@ final class LexemeMask: Sendable {
             }
         }
         let needed = lexeme.minimum - register
-        if needed <= 0 && left >= strings.longest { return LexemeMask(bits: bits, heads: .all) }
+        if needed <= 0 && left >= strings.longest { return LexemeMask(StoredMask(bits, near: strings.open), heads: .all) }
         var heads = [UInt64](repeating: 0, count: strings.headCharacters.count / 64 + 1)
         for (head, characters) in strings.headCharacters.enumerated() where characters <= left && characters >= needed {
             heads[head >> 6] |= 1 << UInt64(head & 63)
         }
-        return LexemeMask(bits: bits, heads: .some(heads))
+        return LexemeMask(StoredMask(bits, near: strings.open), heads: .some(heads))
     }
 
     /// Between two characters: prepared sets as far as they go, the rest token by token or over the trie.
     private static func prepared(_ lexeme: Lexeme, _ local: Int32, _ register: Int32, _ trie: TokenTrie) -> LexemeMask {
         let isString = lexeme.spelling == .string
-        if isString && lexeme.isTotal && lexeme.automaton.isAny { return LexemeMask(bits: trie.strings.open, heads: .all) }
+        if isString && lexeme.isTotal && lexeme.automaton.isAny { return LexemeMask(trie.strings.open, heads: .all) }
         var table = LexemeTable(lexeme)
         let row = table.row(local, register)
         let heads = isString ? readHeads(&table, row, trie.strings) : .none
-        if isString && lexeme.isTotal { return LexemeMask(bits: trie.strings.open, heads: heads) }
+        if isString && lexeme.isTotal { return LexemeMask(trie.strings.open, heads: heads) }
         var bits = [UInt64](repeating: 0, count: trie.words)
         var usable = table.usable
         if isString {
@@ -78,23 +93,22 @@ final class LexemeMask: Sendable {
             usable |= ByteGrouping.irregular
         }
         add(&table, row, table.openness(row), usable: usable, trie, &bits)
-        return LexemeMask(bits: bits, heads: heads)
+        return LexemeMask(StoredMask(bits, near: trie.strings.open), heads: heads)
     }
 
     /// Adds the tokens that a table reads from a row, none of which can be an exit.
     private static func add<Table: RowTable>(
         _ table: inout Table, _ row: Int32, _ open: Openness, usable: ByteGroups, _ trie: TokenTrie, _ bits: inout [UInt64]
     ) {
+        let base = open.run >= preparedRun ? (groups: open.groups, length: Int(open.run)) : (open.loops, .max)
+        if base.groups != 0 {
+            trie.signatures.add(base.groups, length: base.length, &bits)
+            if let places = trie.signatures.others(base.groups, length: base.length, usable: usable, limit: readSingly) {
+                return trie.signatures.addReadable(places, &table, from: row, &bits)
+            }
+        }
         var exits: [Exit] = []
-        guard open.run >= preparedRun else {
-            return walk(&table, from: row, trie, base: .none, collectsExits: false, &bits, &exits)
-        }
-        trie.signatures.add(open.groups, length: Int(open.run), &bits)
-        if let places = trie.signatures.others(open.groups, length: Int(open.run), usable: usable, limit: readSingly) {
-            trie.signatures.addReadable(places, &table, from: row, &bits)
-        } else {
-            walk(&table, from: row, trie, base: open, collectsExits: false, &bits, &exits)
-        }
+        walk(&table, from: row, trie, base: (base.groups, base.length, usable), collectsExits: false, &bits, &exits)
     }
 
     /// Which of the texts before a quote lead to an end.
@@ -140,8 +154,8 @@ final class LexemeMask: Sendable {
         var table = LexemeTable(lexeme)
         var bits = [UInt64](repeating: 0, count: trie.words)
         var exits: [Exit] = []
-        walk(&table, from: table.row(local, register), trie, base: .none, collectsExits: needsExits, &bits, &exits)
-        return LexemeMask(bits: bits, exits: exits)
+        walk(&table, from: table.row(local, register), trie, base: nil, collectsExits: needsExits, &bits, &exits)
+        return LexemeMask(StoredMask(bits), exits: exits)
     }
 
     /// Runs free text from a state over the whole vocabulary.
@@ -150,19 +164,21 @@ final class LexemeMask: Sendable {
         var table = TextTable(text, from: local, mayEnd: mayEnd)
         var bits = [UInt64](repeating: 0, count: trie.words)
         var exits: [Exit] = []
-        let open = mayEnd ? .none : table.startOpenness()
-        if open.groups != 0 { trie.signatures.add(open.groups, length: .max, &bits) }
-        walk(&table, from: local, trie, base: open, collectsExits: true, &bits, &exits)
-        return LexemeMask(bits: bits, exits: exits)
+        let open = mayEnd ? 0 : table.startOpenness.groups
+        if open != 0 { trie.signatures.add(open, length: .max, &bits) }
+        walk(&table, from: local, trie, base: open == 0 ? nil : (open, .max, .max), collectsExits: true, &bits, &exits)
+        return LexemeMask(StoredMask(bits), exits: exits)
     }
 
     /// Subtrees of fewer nodes are walked without asking whether they are open as a whole.
     private static let smallSubtree: Int32 = 12
 
-    /// Walks the vocabulary's trie; tokens made of `base` are known to be in the bits.
+    /// Walks the vocabulary's trie.
+    /// - Parameter base: tokens of at most `length` bytes of these groups are in the bits, and those with bytes that are not usable cannot be
+    ///   read.
     private static func walk<Table: RowTable>(
-        _ table: inout Table, from row: Int32, _ trie: TokenTrie, base: Openness, collectsExits: Bool, _ bits: inout [UInt64],
-        _ exits: inout [Exit]
+        _ table: inout Table, from row: Int32, _ trie: TokenTrie, base: (groups: ByteGroups, length: Int, usable: ByteGroups)?, collectsExits: Bool,
+        _ bits: inout [UInt64], _ exits: inout [Exit]
     ) {
         let flat = trie.flat
         let mayEndInside = collectsExits && table.mayEndInside
@@ -176,30 +192,29 @@ final class LexemeMask: Sendable {
             let next = table.next(rows[depth - 1], byte)
             guard next >= 0 else {
                 if next < Table.deadRow && collectsExits {
-                    exits.append(Exit(node: Int32(node), trigger: next == Table.finishedRow ? -1 : -3 - next))
+                    exits.append(Exit(node: node, trigger: next == Table.finishedRow ? -1 : -3 - next, flat))
                 }
                 node = Int(end)
                 continue
             }
             rows[depth] = next
             flat.mark(node, &bits)
-            if base.run != 0 {
+            if let base {
                 made[depth] = made[depth - 1] | ByteGrouping.ofByte[Int(byte)]
-                let groups = made[depth] | trie.below[node]
-                if groups & ~base.groups == 0 && depth + Int(trie.heights[node]) <= Int(base.run) && table.isBetween(next) {
+                let rest = (made[depth] | trie.below[node]) & base.usable
+                if rest & ~base.groups == 0 && depth + Int(trie.heights[node]) <= base.length {
                     node = Int(end)
                     continue
                 }
             }
             if mayEndInside {
-                if table.canEnd(next) && end > node + 1 { exits.append(Exit(node: Int32(node), trigger: -1)) }
-            } else if end - Int32(node) > smallSubtree && table.isBetween(next) {
-                let open = table.openness(next)
-                if trie.below[node] & ~open.groups == 0 && Int32(trie.heights[node]) <= open.run {
-                    flat.markAll(node, &bits)
-                    node = Int(end)
-                    continue
-                }
+                if table.canEnd(next) && end > node + 1 { exits.append(Exit(node: node, trigger: -1, flat)) }
+            } else if end - Int32(node) > smallSubtree && table.isBetween(next)
+                && table.openness(next).covers(trie.below[node], Int(trie.heights[node]))
+            {
+                flat.markAll(node, &bits)
+                node = Int(end)
+                continue
             }
             node += 1
         }
@@ -236,7 +251,7 @@ final class LexemeMaskStore: Sendable {
         func find(_ store: borrowing Store) -> LexemeMask? { store.entries[key]?.first { $0.lexeme.isSame(as: lexeme) }?.mask }
         if let known = store.withLock({ find($0) }) { return known }
         let mask = LexemeMask.make(lexeme, from: local, register, trie, needsExits: needsExits)
-        let bytes = trie.words * 8 + mask.exits.count * 8 + 200
+        let bytes = mask.tokens.byteCount + mask.exits.count * 16 + 300
         store.withLock { store in
             if store.bytes + bytes > Self.maximumBytes { store = Store() }
             store.entries[key, default: []].append(Entry(lexeme: lexeme, mask: mask))

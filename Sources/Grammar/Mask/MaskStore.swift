@@ -29,7 +29,7 @@ struct MaskStore {
         scratch = [UInt64](repeating: 0, count: trie.words)
     }
 
-    var byteCount: Int { entryBytes + table.byteCount + scratch.count * 8 + textMasks.values.reduce(0) { $0 + $1.bits.count * 8 } }
+    var byteCount: Int { entryBytes + table.byteCount + scratch.count * 8 + textMasks.values.reduce(0) { $0 + $1.tokens.byteCount } }
 
     /// The tokens that may follow, and those of them that nevertheless must not: they would complete a name which stands already, or an item
     /// that the array has.
@@ -88,19 +88,33 @@ struct MaskStore {
     /// Reads one by one the few tokens that may complete a name which stands already.
     private func repeatingNames(_ configuration: Configuration, _ mask: StoredMask) -> [TokenID] {
         guard configuration.hasNames else { return [] }
-        var suspects: [TokenID] = []
+        var forbidden: [TokenID] = []
+        for names in configuration.allNames {
+            for name in Names.list(names) {
+                forbidden += trie.strings.quoting(name).filter { mask.contains($0) && !canRead($0, configuration.threads) }
+            }
+        }
         for thread in configuration.threads where thread.names != nil && program.nodes[Int(thread.node)].isName {
+            var suspects: [TokenID] = []
             addSuspects(thread, &suspects)
+            if suspects.isEmpty { continue }
+            // What completes the name ends this thread, and all that read the same name in the same object.
+            let others = configuration.threads.filter {
+                !($0.scope === thread.scope && program.nodes[Int($0.node)].isName && $0.spelling == thread.spelling)
+            }
+            forbidden += suspects.filter { mask.contains($0) && !canRead($0, others) }
         }
-        let known = configuration.allNames
-        for (token, names) in trie.strings.quoting
-        where names.contains(where: { name in known.contains { Names.contains($0, name) } }) { suspects.append(token) }
-        return suspects.filter { token in
-            guard mask.contains(token) else { return false }
-            var current: Configuration? = configuration
-            for byte in trie.vocabulary.tokens[Int(token)] { current = current?.stepping(byte, program) }
-            return current == nil
+        return forbidden
+    }
+
+    /// Whether one of the threads reads the token to its end.
+    private func canRead(_ token: TokenID, _ threads: [Thread]) -> Bool {
+        var current = Configuration(threads: threads, canStop: false)
+        for byte in trie.vocabulary.tokens[Int(token)] {
+            guard let next = current.stepping(byte, program) else { return false }
+            current = next
         }
+        return true
     }
 
     /// The tokens with which the thread would have read a name that its object has.
@@ -124,7 +138,7 @@ struct MaskStore {
     private mutating func make(_ configuration: Configuration) -> StoredMask {
         var bits: [UInt64] = []
         swap(&bits, &scratch)
-        var near: [UInt64]?
+        var near: StoredMask?
         var rest: [Thread] = []
         for thread in configuration.threads {
             let node = program.nodes[Int(thread.node)]
@@ -141,8 +155,8 @@ struct MaskStore {
             } else {
                 mask = textMask(node, thread.local, mayEnd: mayFollow)
             }
-            for word in bits.indices { bits[word] |= mask.bits[word] }
-            if near == nil { near = mask.bits }
+            if near == nil { near = mask.tokens }
+            mask.tokens.add(to: &bits)
             if let after { leave(mask, after, &bits) }
             if node.kind == .text { leaveText(thread, node, mask.exits, &bits) }
         }
@@ -151,7 +165,7 @@ struct MaskStore {
             walk(number, from: 0, &bits)
         }
         let mask = StoredMask(bits, near: near)
-        for word in bits.indices { bits[word] = 0 }
+        Words.clear(&bits)
         swap(&bits, &scratch)
         return mask
     }
@@ -175,7 +189,8 @@ struct MaskStore {
         case .some(let heads): walkTails(number, heads, &bits)
         }
         if after.threads.isEmpty { return }
-        for exit in mask.exits where exit.trigger < 0 { walk(number, from: Int(exit.node), &bits) }
+        let groups = table.groups(of: number & ~WalkTable.itemFlag)
+        for exit in mask.exits where exit.trigger < 0 && exit.following & groups != 0 { walk(number, from: Int(exit.node), &bits) }
     }
 
     private mutating func leaveText(_ thread: Thread, _ node: GraphNode, _ exits: [LexemeMask.Exit], _ bits: inout [UInt64]) {

@@ -1,12 +1,19 @@
 // States of a lexeme or of free text as rows of a table, as far as one walk meets them: a step is one look-up.
 
-/// Characters that may come in any number and order from a row: every text of at most `run` characters of these groups can be read.
+/// What may come in any order from a row.
 struct Openness {
+    /// Every text of at most `run` characters of these groups can be read.
     var groups: ByteGroups
     /// At least; `Int32.max` without end.
     var run: Int32
+    /// Every text of characters of these groups can be read, and leads back to the row.
+    var loops: ByteGroups
 
-    static let none = Openness(groups: 0, run: 0)
+    static let none = Openness(groups: 0, run: 0, loops: 0)
+
+    /// Whether every text of so many bytes of these groups can be read.
+    @inline(__always)
+    func covers(_ made: ByteGroups, _ length: Int) -> Bool { made & ~loops == 0 || made & ~groups == 0 && length <= Int(run) }
 }
 
 /// What a walk over the vocabulary reads by.
@@ -31,26 +38,28 @@ extension RowTable {
 /// The states of a lexeme (with their registers, where it counts).
 struct LexemeTable: RowTable {
     private static let unknown: Int32 = .min
-    /// Rows looked at to see how far characters stay allowed.
-    private static let searchLimit = 256
+    /// States looked at to see how far characters stay allowed.
+    private static let searchLimit = 128
 
     private let lexeme: Lexeme
-    private let groupClasses: [(group: ByteGroups, classes: [Int])]
+    private let classGroups: [ByteGroups]
+    private let allGroups: ByteGroups
     private var states: [(local: Int32, register: Int32)] = []
     private var numbers = FlatMap()
     private var cells: [Int32] = []
     private var ends: [Bool] = []
     private var between: [Bool] = []
     private var known: [Openness?] = []
-    private var live: [ByteGroups?] = []
+    private var characters = CharacterStates()
 
     init(_ lexeme: Lexeme) {
         self.lexeme = lexeme
-        groupClasses = lexeme.groupClasses()
+        classGroups = lexeme.classGroups()
+        allGroups = classGroups.reduce(0, |)
     }
 
     /// Groups of which some character may come somewhere.
-    var usable: ByteGroups { groupClasses.reduce(0) { $1.classes.contains { lexeme.isUsable($0) } ? $0 | $1.group : $0 } }
+    var usable: ByteGroups { classGroups.indices.reduce(0) { lexeme.isUsable($1) ? $0 | classGroups[$1] : $0 } }
 
     mutating func row(_ local: Int32, _ register: Int32) -> Int32 {
         let key = UInt64(UInt32(bitPattern: register)) << 32 | UInt64(UInt32(bitPattern: local))
@@ -63,7 +72,6 @@ struct LexemeTable: RowTable {
         ends.append(lexeme.canEnd(local, register))
         between.append(lexeme.isBetweenCharacters(local))
         known.append(nil)
-        live.append(nil)
         return new
     }
 
@@ -93,54 +101,62 @@ struct LexemeTable: RowTable {
         return target
     }
 
-    /// Groups of which every character may come next.
-    private mutating func liveGroups(_ row: Int32) -> ByteGroups {
-        if let groups = live[Int(row)] { return groups }
-        let (local, register) = states[Int(row)]
-        var groups: ByteGroups = 0
-        for (group, classes) in groupClasses where classes.allSatisfy({ lexeme.advance(local, register, by: $0) != nil }) { groups |= group }
-        live[Int(row)] = groups
-        return groups
-    }
-
-    private mutating func targets(_ row: Int32, _ groups: ByteGroups) -> [Int32] {
-        let (local, register) = states[Int(row)]
-        var rows: [Int32] = []
-        for (group, classes) in groupClasses where group & groups != 0 {
-            for index in classes {
-                guard let next = lexeme.advance(local, register, by: index) else { continue }
-                let number = self.row(next.local, next.register)
-                if !rows.contains(number) { rows.append(number) }
-            }
-        }
-        return rows
-    }
-
     mutating func openness(_ row: Int32) -> Openness {
         if let known = known[Int(row)] { return known }
-        var groups = liveGroups(row)
-        // Groups after which less may come than before are left out.
-        for (group, _) in groupClasses where groups & group != 0 {
-            for target in targets(row, group) where groups & ~liveGroups(target) != 0 { groups &= ~group }
+        let start = characters.number(states[Int(row)])
+        explore(start)
+        let live = characters.live[start]
+        var (groups, loops) = (live, live)
+        for (index, made) in classGroups.enumerated() where made & live != 0 {
+            let target = Int(characters.targets[start * classGroups.count + index])
+            if target < 0 { continue }
+            explore(target)
+            // Groups after which less may come than before are left out.
+            if groups & ~characters.live[target] != 0 { groups &= ~made }
+            if target != start { loops &= ~made }
         }
-        let openness = Openness(groups: groups, run: groups == 0 ? 0 : run(from: row, groups))
+        let openness = Openness(groups: groups, run: groups == 0 ? 0 : run(from: start, groups), loops: loops)
         known[Int(row)] = openness
         return openness
     }
 
-    private mutating func run(from row: Int32, _ groups: ByteGroups) -> Int32 {
+    /// Finds out what each class of characters makes of a state.
+    private mutating func explore(_ number: Int) {
+        if characters.isExplored(number) { return }
+        // States are explored in the order of their numbers.
+        while !characters.isExplored(number) {
+            let next = characters.live.count
+            let (local, register) = characters.states[next]
+            var live = allGroups
+            for (index, made) in classGroups.enumerated() {
+                guard made != 0, let target = lexeme.advance(local, register, by: index) else {
+                    characters.targets.append(-1)
+                    live &= ~made
+                    continue
+                }
+                characters.targets.append(Int32(characters.number(target)))
+            }
+            characters.live.append(live)
+        }
+    }
+
+    /// How many characters of the groups can be read whatever they are.
+    private mutating func run(from start: Int, _ groups: ByteGroups) -> Int32 {
+        let classes = classGroups.indices.filter { classGroups[$0] & groups != 0 }
         var seen: [Bool] = []
-        var level = [row]
+        var level = [start]
         var count = 0
         var length: Int32 = 0
         while !level.isEmpty {
-            var next: [Int32] = []
-            for row in level {
-                if groups & ~liveGroups(row) != 0 { return length }
-                for target in targets(row, groups) {
-                    while seen.count <= Int(target) { seen.append(false) }
-                    if seen[Int(target)] { continue }
-                    seen[Int(target)] = true
+            var next: [Int] = []
+            for number in level {
+                explore(number)
+                if groups & ~characters.live[number] != 0 { return length }
+                for index in classes {
+                    let target = Int(characters.targets[number * classGroups.count + index])
+                    while seen.count <= target { seen.append(false) }
+                    if target < 0 || seen[target] { continue }
+                    seen[target] = true
                     next.append(target)
                 }
             }
@@ -151,6 +167,27 @@ struct LexemeTable: RowTable {
         }
         return .max
     }
+}
+
+/// The states of a lexeme between characters, as far as they were met.
+private struct CharacterStates {
+    private(set) var states: [(local: Int32, register: Int32)] = []
+    private var numbers = FlatMap()
+    /// By state: groups of which every character may come next; of the first states only, as far as they were explored.
+    var live: [ByteGroups] = []
+    /// By state and class: the state after it, −1 for none.
+    var targets: [Int32] = []
+
+    mutating func number(_ state: (local: Int32, register: Int32)) -> Int {
+        let key = UInt64(UInt32(bitPattern: state.register)) << 32 | UInt64(UInt32(bitPattern: state.local))
+        let known = numbers[key]
+        if known >= 0 { return Int(known) }
+        numbers.set(key, Int32(states.count))
+        states.append(state)
+        return states.count - 1
+    }
+
+    func isExplored(_ number: Int) -> Bool { number < live.count }
 }
 
 /// The states of free text.
@@ -177,8 +214,8 @@ struct TextTable: RowTable {
     }
 
     /// Back at the start the same groups are open as at the beginning of the walk.
-    func openness(_ row: Int32) -> Openness { row == 0 ? Openness(groups: open, run: .max) : .none }
-    func startOpenness() -> Openness { Openness(groups: open, run: .max) }
+    func openness(_ row: Int32) -> Openness { row == 0 ? startOpenness : .none }
+    var startOpenness: Openness { Openness(groups: open, run: .max, loops: open) }
 }
 
 extension TextAutomaton {
@@ -186,13 +223,15 @@ extension TextAutomaton {
     func openGroups(from row: Int32) -> ByteGroups {
         var closed: ByteGroups = 0
         for byte in 0..<0x80 where table[Int(row) << 8 | byte] != 0 || table[byte] != 0 { closed |= ByteGrouping.ofByte[byte] }
-        func isPlain(_ state: Int, _ class8: Int) -> Bool {
-            (0x80..<0x100).allSatisfy { byte in
-                guard let after = Self.decode(class8, UInt8(byte)) else { return true }
-                return table[state << 8 | byte] == Int32(after)
+        for lead in 0xC2...0xF4 {
+            guard let after = Self.decode(0, UInt8(lead)) else { continue }
+            if table[Int(row) << 8 | lead] != Int32(after) || table[lead] != Int32(after) { closed |= ByteGrouping.ofByte[lead] }
+        }
+        for state in 1..<8 {
+            for byte in 0x80..<0xC0 {
+                if let after = Self.decode(state, UInt8(byte)), table[state << 8 | byte] != Int32(after) { closed |= ByteGrouping.nonASCII }
             }
         }
-        if !isPlain(Int(row), 0) || !(0..<8).allSatisfy({ isPlain($0, $0) }) { closed |= ByteGrouping.nonASCII }
         return isBoundary[Int(row)] ? ~closed & ~ByteGrouping.irregular : 0
     }
 }

@@ -7,37 +7,30 @@ final class StoredMask: Sendable {
     /// Tokens in which it differs, ascending.
     private let flips: [Int32]
     let words: Int
-    /// Bytes of its own, the shared base not counted.
+    /// Bytes of its own, a shared base not counted.
     let byteCount: Int
 
     /// More differences than this are kept as bits.
     private static let maximumFlips = 1_024
 
-    /// - Parameter near: sets that others keep too, of the same size.
-    init(_ bits: [UInt64], near: [UInt64]?) {
+    /// - Parameter near: a set that others keep too, over the same tokens.
+    init(_ bits: [UInt64], near: StoredMask? = nil) {
         words = bits.count
-        var plain = 0
-        var close = 0
-        for word in bits.indices { plain += bits[word].nonzeroBitCount }
-        if let near { for word in bits.indices { close += (bits[word] ^ near[word]).nonzeroBitCount } } else { close = .max }
-        if min(plain, close) > Self.maximumFlips {
-            base = bits
-            flips = []
+        if let flips = Words.differences(bits, nil, atMost: Self.maximumFlips) {
+            (base, self.flips) = (nil, flips)
+        } else if let shared = near?.base, let flips = Words.differences(bits, shared, atMost: Self.maximumFlips) {
+            (base, self.flips) = (shared, flips)
+        } else {
+            (base, flips) = (bits, [])
             byteCount = bits.count * 8 + 100
             return
         }
-        base = plain <= close ? nil : near
-        var flips: [Int32] = []
-        flips.reserveCapacity(min(plain, close))
-        for word in bits.indices {
-            var rest = plain <= close ? bits[word] : bits[word] ^ near![word]
-            while rest != 0 {
-                flips.append(Int32(word << 6 + rest.trailingZeroBitCount))
-                rest &= rest - 1
-            }
-        }
-        self.flips = flips
         byteCount = flips.count * 4 + 100
+    }
+
+    /// A set that is shared as it is.
+    init(shared bits: [UInt64]) {
+        (base, flips, words, byteCount) = (bits, [], bits.count, 100)
     }
 
     /// Whether the token is in the set.
@@ -56,12 +49,17 @@ final class StoredMask: Sendable {
     /// Writes the set into as many words.
     func copy(into target: inout [UInt64]) {
         precondition(target.count == words)
-        if let base {
-            for word in target.indices { target[word] = base[word] }
-        } else {
-            for word in target.indices { target[word] = 0 }
-        }
+        if let base { Words.copy(base, into: &target) } else { Words.clear(&target) }
         for token in flips { target[Int(token) >> 6] ^= 1 << UInt64(token & 63) }
+    }
+
+    /// Adds the set to as many words.
+    func add(to target: inout [UInt64]) {
+        guard let base else {
+            for token in flips { target[Int(token) >> 6] |= 1 << UInt64(token & 63) }
+            return
+        }
+        if flips.isEmpty { Words.add(base, to: &target) } else { Words.add(bits, to: &target) }
     }
 
     /// The set as bits.
@@ -71,7 +69,7 @@ final class StoredMask: Sendable {
         return bits
     }
 
-    /// The only token of the set that is not forbidden; nil when there are none or several.
+    /// The only token of the set that is not forbidden; nil when there are none or several, or the set is large.
     func only(without forbidden: [Int32]) -> Int32? {
         guard base != nil else {
             let rest = flips.filter { !forbidden.contains($0) }
@@ -89,5 +87,60 @@ final class StoredMask: Sendable {
             }
         }
         return only
+    }
+}
+
+/// Loops over whole masks.
+enum Words {
+    /// Writes as many words over others.
+    static func copy(_ source: [UInt64], into target: inout [UInt64]) {
+        precondition(source.count == target.count)
+        unsafe target.withUnsafeMutableBufferPointer { target in
+            unsafe source.withUnsafeBufferPointer { source in _ = unsafe target.update(fromContentsOf: source) }
+        }
+    }
+
+    /// Sets all words to zero.
+    static func clear(_ target: inout [UInt64]) {
+        unsafe target.withUnsafeMutableBufferPointer { unsafe $0.update(repeating: 0) }
+    }
+
+    /// Adds the bits of as many words.
+    static func add(_ source: [UInt64], to target: inout [UInt64]) {
+        precondition(source.count == target.count)
+        unsafe target.withUnsafeMutableBufferPointer { target in
+            unsafe source.withUnsafeBufferPointer { source in
+                for word in 0..<source.count { unsafe target[word] |= source[word] }
+            }
+        }
+    }
+
+    /// The bits in which the words differ from others (nil: from zero), ascending; nil when there are more than `limit`.
+    static func differences(_ bits: [UInt64], _ other: [UInt64]?, atMost limit: Int) -> [Int32]? {
+        precondition(other == nil || other!.count == bits.count)
+        var found: [Int32] = []
+        func note(_ word: Int, _ difference: UInt64) -> Bool {
+            var rest = difference
+            while rest != 0 {
+                found.append(Int32(word << 6 + rest.trailingZeroBitCount))
+                rest &= rest - 1
+            }
+            return found.count <= limit
+        }
+        let isComplete = unsafe bits.withUnsafeBufferPointer { bits in
+            guard let other else {
+                for word in 0..<bits.count where unsafe bits[word] != 0 {
+                    if unsafe !note(word, bits[word]) { return false }
+                }
+                return true
+            }
+            return unsafe other.withUnsafeBufferPointer { other in
+                for word in 0..<bits.count where unsafe bits[word] != other[word] {
+                    if unsafe !note(word, bits[word] ^ other[word]) { return false }
+                }
+                return true
+            }
+        }
+        return isComplete ? found : nil
     }
 }

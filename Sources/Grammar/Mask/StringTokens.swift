@@ -4,7 +4,7 @@ import Tokens
 /// What tokens are between two characters of a JSON string.
 struct StringTokens: Sendable {
     /// Tokens that stay within a string of any characters.
-    let open: [UInt64]
+    let open: StoredMask
     /// Of these, the tokens of more than one character with their number (a character begun counts), most first.
     let long: [(characters: Int32, token: Int32)]
     /// Of these, the tokens with an escape or with part of a character.
@@ -20,8 +20,11 @@ struct StringTokens: Sendable {
     /// Heads by the characters that they stand for.
     private let headsByText: [[UInt8]: [Int32]]
     private let tokensOfHead: [[TokenID]]
-    /// Tokens with two quotes or more, and what stands between them: a member's whole name may lie in them.
-    let quoting: [(token: TokenID, names: [[UInt8]])]
+    /// Tokens with two quotes or more, by what stands between two of them: a member's whole name may lie in them.
+    private let quotingTokens: [[UInt8]: [TokenID]]
+    /// Lengths and first bytes of these names, as bits: nearly every name is told from them at once.
+    private let quotedLengths: UInt64
+    private let quotedStarts: [Bool]
     /// All numbers of characters that tokens or heads have, ascending.
     private let lengths: [Int32]
     let longest: Int32
@@ -54,7 +57,7 @@ struct StringTokens: Sendable {
         let headNumbers = Dictionary(uniqueKeysWithValues: headTexts.enumerated().map { ($1, Int32($0)) })
         leaving.sort { $0.tail.lexicographicallyPrecedes($1.tail) }
         self.any = any
-        self.open = open
+        self.open = StoredMask(shared: open)
         self.long = long
         self.odd = FlatTrie(odd) { all[Int($0)] }
         heads = FlatTrie(headTexts.indices.map { Int32($0) }) { headTexts[Int($0)] }
@@ -66,12 +69,19 @@ struct StringTokens: Sendable {
         var tokensOfHead = [[TokenID]](repeating: [], count: headTexts.count)
         for (head, token) in zip(headOf, tokenOf) { tokensOfHead[Int(head)].append(token) }
         self.tokensOfHead = tokensOfHead
-        quoting = texts.compactMap { token in
+        var quotingTokens: [[UInt8]: [TokenID]] = [:]
+        for token in texts {
             let text = all[Int(token)]
             let quotes = text.indices.filter { text[$0] == 0x22 }
-            guard quotes.count > 1 else { return nil }
-            return (token, zip(quotes, quotes.dropFirst()).map { Names.unescaped(Array(text[($0 + 1)..<$1])) })
+            for (start, end) in zip(quotes, quotes.dropFirst()) {
+                quotingTokens[Names.unescaped(Array(text[(start + 1)..<end])), default: []].append(token)
+            }
         }
+        self.quotingTokens = quotingTokens
+        quotedLengths = quotingTokens.keys.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
+        var starts = [Bool](repeating: false, count: 256)
+        for name in quotingTokens.keys { if let first = name.first { starts[Int(first)] = true } }
+        quotedStarts = starts
         lengths = Set(long.map(\.characters) + Array(headCharacters.values) + [0, 1]).sorted()
         longest = lengths.last ?? 1
     }
@@ -99,6 +109,12 @@ struct StringTokens: Sendable {
 
     /// The tokens that would complete a name of which these characters are missing.
     func completing(_ rest: some Sequence<UInt8>) -> [TokenID] { (headsByText[Array(rest)] ?? []).flatMap { tokensOfHead[Int($0)] } }
+
+    /// The tokens in which the name may stand whole.
+    func quoting(_ name: [UInt8]) -> [TokenID] {
+        guard quotedLengths >> UInt64(min(name.count, 63)) & 1 == 1, name.first.map({ quotedStarts[Int($0)] }) ?? true else { return [] }
+        return quotingTokens[name] ?? []
+    }
 
     /// The largest number of characters up to `left` that makes a difference.
     func effective(left: Int32) -> Int32 {

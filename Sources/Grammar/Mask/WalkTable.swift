@@ -5,9 +5,13 @@ struct WalkTable {
     private let program: Program
     private let trie: TokenTrie
     private var configurations: [Configuration] = []
-    private var numbers: [UInt64: [Int32]] = [:]
+    /// By hash the last configuration of that hash, and by number the one before.
+    private var numbers = FlatMap()
+    private var previous: [Int32] = []
     /// Four words of each configuration: the bytes that some thread of it may read.
     private var readable: [UInt64] = []
+    /// Of each configuration: the groups of these bytes.
+    private var groups: [ByteGroups] = []
     /// By number × 256 + byte: the next number + 1, 0 for none.
     private var transitions = FlatMap()
     /// By lexeme and local state: where four words of `lexemeBytes` lie.
@@ -29,16 +33,26 @@ struct WalkTable {
     var byteCount: Int { configurations.reduce(0) { $0 + 100 + $1.threads.count * 64 } + transitions.byteCount + lexemeBytes.count * 8 }
 
     mutating func number(of configuration: Configuration) -> Int32 {
-        let key = hash(configuration)
-        for number in numbers[key] ?? [] where isSame(configurations[Int(number)], configuration) { return number }
+        let key = hash(configuration) >> 1
+        let last = numbers[key]
+        var known = last
+        while known >= 0 {
+            if isSame(configurations[Int(known)], configuration) { return known }
+            known = previous[Int(known)]
+        }
         let number = Int32(configurations.count)
         configurations.append(configuration)
-        numbers[key, default: []].append(number)
+        previous.append(last)
+        numbers.set(key, number)
         var bytes = ByteSet()
         for thread in configuration.threads { addReadable(thread, &bytes) }
         readable += bytes.words
+        groups.append(bytes.groups)
         return number
     }
+
+    /// The groups of the bytes that some thread of the configuration may read.
+    func groups(of number: Int32) -> ByteGroups { groups[Int(number)] }
 
     private mutating func addReadable(_ thread: Thread, _ bytes: inout ByteSet) {
         let node = program.nodes[Int(thread.node)]
@@ -122,6 +136,20 @@ struct WalkTable {
 /// A set of bytes.
 struct ByteSet {
     private(set) var words: [UInt64] = [0, 0, 0, 0]
+
+    /// The groups of the bytes; all of them where a byte within a character is one.
+    var groups: ByteGroups {
+        var groups: ByteGroups = 0
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                let group = ByteGrouping.ofByte[index << 6 + rest.trailingZeroBitCount]
+                groups |= group == 0 ? .max : group
+                rest &= rest - 1
+            }
+        }
+        return groups
+    }
 
     mutating func insert(_ byte: UInt8) { words[Int(byte >> 6)] |= 1 << UInt64(byte & 63) }
 

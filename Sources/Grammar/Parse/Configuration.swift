@@ -85,11 +85,11 @@ struct Closure {
 
     private let program: Program
     private var threads: [Thread] = []
-    private var places: [Int64: [Int]] = [:]
+    private var places = PlaceIndex()
     private var canStop = false
     private var open: [Arrival] = []
     private var visited: [Arrival] = []
-    private var visitedPlaces: [NodeID: [Int]] = [:]
+    private var visitedPlaces = PlaceIndex()
     /// Frames pushed in this closure by loops whose body may read nothing: returning to them means a run that read nothing.
     private var fresh: [Frames] = []
 
@@ -308,11 +308,14 @@ struct Closure {
     }
 
     private mutating func isNew(_ arrival: Arrival) -> Bool {
-        for index in visitedPlaces[arrival.node] ?? []
-        where visited[index].register == arrival.register && Scope.areSame(visited[index].scope, arrival.scope)
-            && visited[index].stack.isSame(as: arrival.stack) && Item.areSame(visited[index].item, arrival.item)
-        { return false }
-        visitedPlaces[arrival.node, default: []].append(visited.count)
+        func isKnown(_ index: Int) -> Bool {
+            visited[index].node == arrival.node && visited[index].register == arrival.register
+                && Scope.areSame(visited[index].scope, arrival.scope) && visited[index].stack.isSame(as: arrival.stack)
+                && Item.areSame(visited[index].item, arrival.item)
+        }
+        let key = UInt64(UInt32(bitPattern: arrival.node))
+        if visitedPlaces.find(key, visited.count, isKnown) != nil { return false }
+        visitedPlaces.add(key, visited.count) { UInt64(UInt32(bitPattern: visited[$0].node)) }
         visited.append(arrival)
         return true
     }
@@ -347,17 +350,57 @@ struct Closure {
 
     /// Adds a thread that waits for a byte; two in the same place become one with both pasts.
     private mutating func add(_ thread: Thread) {
-        let key = Int64(thread.node) << 32 ^ Int64(thread.local) << 8 ^ Int64(thread.register)
+        func key(_ thread: Thread) -> UInt64 {
+            UInt64(UInt32(bitPattern: thread.node)) << 32 ^ UInt64(UInt32(bitPattern: thread.local)) << 8
+                ^ UInt64(UInt32(bitPattern: thread.register))
+        }
         // The bottom stays by itself: merged, it could no longer say that the text may end.
-        for index in places[key] ?? []
-        where threads[index].isSamePlace(as: thread) && threads[index].stack.links.isEmpty == thread.stack.links.isEmpty {
+        func isSame(_ index: Int) -> Bool {
+            threads[index].isSamePlace(as: thread) && threads[index].stack.links.isEmpty == thread.stack.links.isEmpty
+        }
+        if let index = places.find(key(thread), threads.count, isSame) {
             if !threads[index].stack.isSame(as: thread.stack) {
                 threads[index].stack = Frames.merging(threads[index].stack, thread.stack) { program.clamped($0.node, $0.register) }
             }
             return
         }
-        places[key, default: []].append(threads.count)
+        places.add(key(thread), threads.count) { key(threads[$0]) }
         threads.append(thread)
+    }
+}
+
+/// Places in a list by a key: a few are looked through, many are indexed.
+private struct PlaceIndex {
+    private static let few = 12
+
+    private var last = FlatMap?.none
+    private var previous: [Int32] = []
+
+    /// The place, of the `count` there are, that has the key and satisfies the test.
+    @inline(__always)
+    func find(_ key: UInt64, _ count: Int, _ test: (Int) -> Bool) -> Int? {
+        guard let last else { return (0..<count).first(where: test) }
+        var place = last[key]
+        while place >= 0 {
+            if test(Int(place)) { return Int(place) }
+            place = previous[Int(place)]
+        }
+        return nil
+    }
+
+    /// Notes that the place comes next.
+    mutating func add(_ key: UInt64, _ place: Int, _ keyOf: (Int) -> UInt64) {
+        if last == nil {
+            if place < Self.few { return }
+            last = FlatMap(minimumCapacity: 4 * Self.few)
+            for known in 0..<place { note(keyOf(known), known) }
+        }
+        note(key, place)
+    }
+
+    private mutating func note(_ key: UInt64, _ place: Int) {
+        previous.append(last![key])
+        last!.set(key, Int32(place))
     }
 }
 

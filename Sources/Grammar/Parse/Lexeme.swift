@@ -146,19 +146,19 @@ final class Lexeme: Sendable {
         }
     }
 
-    /// By group of bytes that stand for themselves: its group and its classes of characters.
-    func groupClasses() -> [(group: ByteGroups, classes: [Int])] {
-        var classes: [ByteGroups: [Int]] = [:]
-        func add(_ group: ByteGroups, _ index: Int32) {
-            if classes[group]?.last != Int(index) && classes[group]?.contains(Int(index)) != true { classes[group, default: []].append(Int(index)) }
-        }
+    /// By class: the groups of bytes that its characters are spelled with where they stand for themselves.
+    func classGroups() -> [ByteGroups] {
+        var groups = [ByteGroups](repeating: 0, count: automaton.classCount)
         for (index, start) in automaton.starts.enumerated() {
             let end = index + 1 < automaton.starts.count ? automaton.starts[index + 1] : CodePointSet.maximum + 1
-            for codePoint in start..<max(start, min(end, 0x80)) { add(ByteGrouping.ofByte[Int(codePoint)], automaton.classOf[index]) }
-            if end > 0x80 && !(start >= 0xD800 && end <= 0xE000) { add(ByteGrouping.nonASCII, automaton.classOf[index]) }
+            let number = Int(automaton.classOf[index])
+            for codePoint in start..<max(start, min(end, 0x80)) { groups[number] |= ByteGrouping.ofByte[Int(codePoint)] }
+            if end <= 0x80 || start >= 0xD800 && end <= 0xE000 { continue }
+            for (leads, characters) in ByteGrouping.characterRanges where start <= characters.upperBound && end > characters.lowerBound {
+                groups[number] |= ByteGrouping.ofByte[Int(leads.lowerBound)]
+            }
         }
-        let own = spelling == .string ? ByteGrouping.insideString : .max
-        return classes.filter { $0.key & own != 0 }.map { ($0.key, $0.value) }
+        return spelling == .string ? groups.map { $0 & ByteGrouping.insideString } : groups
     }
 
     /// Whether some state reads a character of the class.

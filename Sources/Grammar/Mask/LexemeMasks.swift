@@ -48,7 +48,7 @@ final class LexemeMask: Sendable {
         let isString = lexeme.spelling == .string
         guard lexeme.isBetweenCharacters(local) else { return walked(lexeme, local, register, trie, needsExits: needsExits || isString) }
         if !isString {
-            return needsExits
+            return needsExits || lexeme.spelling == .inside
                 ? walked(lexeme, local, register, trie, needsExits: true) : prepared(lexeme, local, register, trie)
         }
         if lexeme.isCounted && lexeme.automaton.isAny { return bounded(lexeme, register, trie.strings) }
@@ -247,7 +247,7 @@ final class LexemeMaskStore: Sendable {
     func mask(_ lexeme: Lexeme, _ local: Int32, _ register: Int32, _ trie: TokenTrie, needsExits: Bool) -> LexemeMask {
         let key = Key(
             lexeme: lexeme.hashValueForSharing, local: local, register: trie.clamped(lexeme, local, register),
-            needsExits: needsExits && lexeme.spelling == .plain)
+            needsExits: needsExits && lexeme.spelling != .string)
         func find(_ store: borrowing Store) -> LexemeMask? { store.entries[key]?.first { $0.lexeme.isSame(as: lexeme) }?.mask }
         if let known = store.withLock({ find($0) }) { return known }
         let mask = LexemeMask.make(lexeme, from: local, register, trie, needsExits: needsExits)

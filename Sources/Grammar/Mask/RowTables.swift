@@ -78,7 +78,7 @@ struct LexemeTable: RowTable {
     func isBetween(_ row: Int32) -> Bool { between[Int(row)] }
     func canEnd(_ row: Int32) -> Bool { ends[Int(row)] }
 
-    var mayEndInside: Bool { lexeme.spelling == .plain }
+    var mayEndInside: Bool { lexeme.spelling != .string }
 
     /// Whether the quote may come here.
     mutating func canClose(_ row: Int32) -> Bool { next(row, 0x22) == Self.finishedRow }

@@ -15,13 +15,15 @@ struct ByteDecoder: Sendable {
 
     var stateCount: Int { table.count / 256 }
 
-    /// - Parameter isJSON: whether characters are spelled as in a JSON string.
-    init(starts: [UInt32], classOf: [Int32], classCount: Int, isJSON: Bool) {
+    /// - Parameters:
+    ///   - isJSON: whether characters are spelled as in a JSON string.
+    ///   - closes: whether the string's closing quote is read too.
+    init(starts: [UInt32], classOf: [Int32], classCount: Int, isJSON: Bool, closes: Bool) {
         var builder = Builder(starts: starts, classOf: classOf)
         builder.unicodeRow(into: 0)
         if isJSON {
             for byte in 0..<0x20 { builder.rows[byte] = Self.dead }
-            builder.rows[0x22] = Self.quote
+            builder.rows[0x22] = closes ? Self.quote : Self.dead
             builder.rows[0x5C] = builder.escapes()
         }
         table = builder.rows

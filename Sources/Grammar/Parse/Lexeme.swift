@@ -9,6 +9,8 @@ final class Lexeme: Sendable {
         case plain
         /// As the inside of a JSON string, escapes allowed, and its closing quote.
         case string
+        /// As the inside of a JSON string, without its closing quote: a part of a text that goes on.
+        case inside
     }
 
     /// The result of one byte.
@@ -49,7 +51,8 @@ final class Lexeme: Sendable {
         isCounted = minimum > 0 || maximum != nil
         lengths = isCounted && !automaton.isAny ? try LengthTable(automaton, maximum: maximum) : nil
         decoder = ByteDecoder(
-            starts: automaton.starts, classOf: automaton.classOf, classCount: automaton.classCount, isJSON: spelling == .string)
+            starts: automaton.starts, classOf: automaton.classOf, classCount: automaton.classCount, isJSON: spelling != .plain,
+            closes: spelling == .string)
         let words = decoder.words
         var live = [UInt64](repeating: 0, count: automaton.stateCount * words)
         var usable = [UInt64](repeating: 0, count: words)
@@ -134,7 +137,7 @@ final class Lexeme: Sendable {
 
     /// Whether the lexeme may end here without another byte (never inside a JSON string).
     func canEnd(_ local: Int32, _ register: Int32) -> Bool {
-        guard spelling == .plain, Int(local) % decoder.stateCount == 0 else { return false }
+        guard spelling != .string, Int(local) % decoder.stateCount == 0 else { return false }
         return automaton.accepting[Int(local) / decoder.stateCount] && register >= minimum && register <= maximum
     }
 
@@ -158,7 +161,7 @@ final class Lexeme: Sendable {
                 groups[number] |= ByteGrouping.ofByte[Int(leads.lowerBound)]
             }
         }
-        return spelling == .string ? groups.map { $0 & ByteGrouping.insideString } : groups
+        return spelling != .plain ? groups.map { $0 & ByteGrouping.insideString } : groups
     }
 
     /// Whether some state reads a character of the class.

@@ -205,6 +205,6 @@ extension SchemaBuilder {
         if pattern.looksAhead { return nil }
         let tree = try Terms.withoutAssertions(.sequence([any, pattern, any]))
         let close = try graph.literal("\"", next: Graph.end)
-        return try graph.literal("\"", next: try tree.build(in: &graph, spelling: .string, next: close))
+        return try graph.literal("\"", next: try tree.build(in: &graph, spelling: .inside, next: close))
     }
 }

@@ -23,22 +23,50 @@
 #endif
 #endif
 
-// Marks every descriptor above 2 close-on-exec, those included that other code of this process opened without the flag.
-static void close_others_on_exec(void) {
+// Closes every descriptor above 2, or marks it close-on-exec: those included that other code of this process opened without the flag.
+static void close_others(int on_exec) {
 #ifdef __linux__
     const unsigned close_range_cloexec = 1u << 2;
-    if (syscall(SYS_close_range, 3u, ~0u, close_range_cloexec) == 0) return;
+    if (syscall(SYS_close_range, 3u, ~0u, on_exec ? close_range_cloexec : 0u) == 0) return;
 #endif
     long limit = sysconf(_SC_OPEN_MAX);
     if (limit < 0 || limit > 65536) limit = 65536;
     for (int descriptor = 3; descriptor < limit; descriptor++) {
         int flags = fcntl(descriptor, F_GETFD);
-        if (flags >= 0) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+        if (flags < 0) continue;
+        if (on_exec) fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
+        else close(descriptor);
     }
 }
 
-static _Noreturn void become(const struct cprocess_request *request, pid_t parent, int report) {
+// Nothing is ever written to this pipe and we alone keep its writing end open: it ends when we do, however that comes.
+static int lifeline[2];
+
+// Leads a group and outlives us just long enough to kill it. A shell waits, for it keeps no memory of ours and is not ended along with what bears our
+// name; this process itself does where there is none.
+static _Noreturn void guard(void) {
     setpgid(0, 0);
+    struct sigaction ignored;
+    memset(&ignored, 0, sizeof ignored);
+    ignored.sa_handler = SIG_IGN;
+    for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &ignored, NULL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int standard = 0; standard <= 2; standard++)
+        if (dup2(lifeline[0], standard) < 0) _exit(127);
+    close_others(0);
+    const char *const arguments[] = {"sh", "-c", "read nothing; kill -KILL 0", NULL};
+    const char *const environment[] = {NULL};
+    execve("/bin/sh", (char *const *)arguments, (char *const *)environment);
+    char nothing;
+    while (read(0, &nothing, 1) < 0 && errno == EINTR) {}
+    kill(0, SIGKILL);
+    _exit(127);
+}
+
+static _Noreturn void become(const struct cprocess_request *request, pid_t group, pid_t parent, int report) {
+    setpgid(0, group);
 #ifdef __linux__
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);  // it died before we asked
@@ -54,7 +82,7 @@ static _Noreturn void become(const struct cprocess_request *request, pid_t paren
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (dup2(request->input, 0) >= 0 && dup2(request->output, 1) >= 0 && dup2(request->error, 2) >= 0
         && (request->directory == NULL || chdir(request->directory) == 0)) {
-        close_others_on_exec();
+        close_others(1);
         execve(request->path, (char *const *)request->arguments, (char *const *)request->environment);
     }
     int fault = errno;
@@ -63,7 +91,20 @@ static _Noreturn void become(const struct cprocess_request *request, pid_t paren
     _exit(127);
 }
 
-static int spawn_here(const struct cprocess_request *request, pid_t *pid) {
+static pid_t start_guard(int *fault) {
+    pid_t guardian = fork();
+    if (guardian == 0) guard();
+    if (guardian < 0) *fault = errno;
+    else setpgid(guardian, guardian);  // whichever of us comes first
+    return guardian;
+}
+
+static void end_group(pid_t group) {
+    kill(-group, SIGKILL);
+    while (waitpid(group, NULL, 0) < 0 && errno == EINTR) {}
+}
+
+static int spawn_here(const struct cprocess_request *request, struct cprocess_child *started) {
     int report[2];
     int fault = cprocess_pipe(report);
     if (fault != 0) return fault;
@@ -71,13 +112,17 @@ static int spawn_here(const struct cprocess_request *request, pid_t *pid) {
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours runs in the child
     pid_t parent = getpid();
-    pid_t child = fork();
-    if (child == 0) become(request, parent, report[1]);
-    fault = child < 0 ? errno : 0;
+    pid_t group = start_guard(&fault);
+    pid_t child = -1;
+    if (fault == 0) {
+        child = fork();
+        if (child == 0) become(request, group, parent, report[1]);
+        if (child < 0) fault = errno;
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(report[1]);
     if (child > 0) {
-        setpgid(child, child);  // whichever of us comes first
+        setpgid(child, group);
         ssize_t got;
         do got = read(report[0], &fault, sizeof fault);
         while (got < 0 && errno == EINTR);
@@ -85,7 +130,8 @@ static int spawn_here(const struct cprocess_request *request, pid_t *pid) {
         else fault = 0;
     }
     close(report[0]);
-    if (fault == 0) *pid = child;
+    if (fault == 0) *started = (struct cprocess_child){.process = child, .group = group};
+    else if (group > 0) end_group(group);
     return fault;
 }
 
@@ -95,7 +141,7 @@ static struct {
     pthread_mutex_t turn, lock;
     pthread_cond_t changed;
     const struct cprocess_request *request;
-    pid_t *pid;
+    struct cprocess_child *child;
     int fault, is_asked, is_answered, start_fault;
 } spawner = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, 0, 0, 0, 0};
 
@@ -105,7 +151,7 @@ static void *spawn_for_others(void *unused) {
     for (;;) {
         while (!spawner.is_asked) pthread_cond_wait(&spawner.changed, &spawner.lock);
         spawner.is_asked = 0;
-        spawner.fault = spawn_here(spawner.request, spawner.pid);
+        spawner.fault = spawn_here(spawner.request, spawner.child);
         spawner.is_answered = 1;
         pthread_cond_broadcast(&spawner.changed);
     }
@@ -114,18 +160,19 @@ static void *spawn_for_others(void *unused) {
 
 static void start_spawner(void) {
     pthread_t thread;
-    spawner.start_fault = pthread_create(&thread, NULL, spawn_for_others, NULL);
+    spawner.start_fault = cprocess_pipe(lifeline);
+    if (spawner.start_fault == 0) spawner.start_fault = pthread_create(&thread, NULL, spawn_for_others, NULL);
     if (spawner.start_fault == 0) pthread_detach(thread);
 }
 
-int cprocess_spawn(const struct cprocess_request *request, pid_t *pid) {
+int cprocess_spawn(const struct cprocess_request *request, struct cprocess_child *child) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_spawner);
     if (spawner.start_fault != 0) return spawner.start_fault;
     pthread_mutex_lock(&spawner.turn);
     pthread_mutex_lock(&spawner.lock);
     spawner.request = request;
-    spawner.pid = pid;
+    spawner.child = child;
     spawner.is_answered = 0;
     spawner.is_asked = 1;
     pthread_cond_broadcast(&spawner.changed);
@@ -151,9 +198,10 @@ int cprocess_has_ended(pid_t pid) {
     return waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == pid;
 }
 
-int cprocess_reap(pid_t pid) {
+int cprocess_reap(struct cprocess_child child) {
+    end_group(child.group);
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0)
+    while (waitpid(child.process, &status, 0) < 0)
         if (errno != EINTR) return -1;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

@@ -88,9 +88,9 @@ class Agent(unittest.TestCase):
                     time.sleep(0.05)
                 self.assertEqual(running(script), [])
 
-    def test_a_signal_ends_it_in_order(self):
-        """The status says which signal, and what a server has started itself is ended too."""
-        for sent, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+    def test_a_signal_ends_it_and_what_its_servers_started(self):
+        """The status says which signal, and what a server has started itself is ended too, even where the agent can do nothing more."""
+        for sent, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -signal.SIGKILL)):
             with self.subTest(signal=sent), tempfile.TemporaryDirectory() as directory:
                 script = os.path.join(directory, "slow_server.py")
                 with open(script, "w") as file:
@@ -106,9 +106,13 @@ class Agent(unittest.TestCase):
                 for line in process.stdout:
                     if json.loads(line)["event"] == "tool_call":
                         break
+                self.assertTrue(running(f"sleep\0{marker}"))
                 process.send_signal(sent)
                 self.assertEqual(process.wait(10), status)
                 process.stdout.close()
+                deadline = time.monotonic() + (8 if sent == signal.SIGKILL else 0)
+                while running(f"sleep\0{marker}") and time.monotonic() < deadline:
+                    time.sleep(0.05)
                 self.assertEqual(running(f"sleep\0{marker}"), [])
 
     def test_a_broken_server_is_reported_by_name(self):

@@ -53,9 +53,11 @@ struct FixtureTools: ToolProvider {
     }
 }
 
-/// Starts a child that would run for minutes and tells its own process and the child's: what is left when this one is killed?
+/// Starts a child that would run for minutes, deaf to the end of its input, with one of its own that ignores signals too, and tells the three
+/// processes: what is left when this one is killed?
 func host() async throws {
-    let child = try ChildProcess(.init(program: "sh", arguments: ["-c", "echo $$; exec sleep 300"]))
+    let script = "sh -c 'trap \"\" TERM INT HUP; while :; do sleep 0.1; done' < /dev/null & echo $$ $!; exec sleep 300"
+    let child = try ChildProcess(.init(program: "sh", arguments: ["-c", script]))
     try child.start { event in
         if case .line(let line) = event {
             print("\(getpid()) \(String(decoding: line, as: UTF8.self))")

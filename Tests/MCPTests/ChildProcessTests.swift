@@ -162,14 +162,18 @@ import Testing
         await child.close()
     }
 
-    @Test func childrenDieWithUs() async throws {
+    /// Killed, we can end nobody: the kernel ends our child, and the group's guardian what the child has started.
+    @Test func childrenAndGrandchildrenDieWithUs() async throws {
         let (host, recorder) = try ChildProcessTests.fixture(["host"])
         let pids = await recorder.waitForLines(1).first?.split(separator: " ").compactMap { Int32($0) } ?? []
-        try #require(pids.count == 2)
-        #expect(ChildProcessTests.isAlive(pids[1]))
+        try #require(pids.count == 3)
+        let group = getpgid(pids[1])
+        #expect(ChildProcessTests.isAlive(pids[1]) && getpgid(pids[2]) == group && group != getpgid(pids[0]))
+        // A signal to the group is no end of its guardian.
+        kill(group, SIGTERM)
         kill(pids[0], SIGKILL)
         #expect(await recorder.waitForEnd() == .exited(status: 137))
-        #expect(await eventually { !ChildProcessTests.isAlive(pids[1]) })
+        #expect(await eventually { !(pids + [group]).contains { ChildProcessTests.isAlive($0) } })
         await host.close()
     }
 }

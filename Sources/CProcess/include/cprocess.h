@@ -1,4 +1,4 @@
-// What Swift cannot say about processes: a child that dies with its parent, and a descriptor that tells of a process's end.
+// What Swift cannot say about processes: a child that dies with its parent, and all that it has started, and a descriptor that tells of a process's end.
 #ifndef CPROCESS_H
 #define CPROCESS_H
 
@@ -12,9 +12,16 @@ struct cprocess_request {
     int input, output, error;      // descriptors above 2 that become 0, 1 and 2
 };
 
-// Starts a process in its own group, with default signals and no other descriptor of ours. On Linux the kernel kills it when the *thread* that
-// called this ends, so that thread must outlive it. Returns 0 and the process, or an errno (the program's own start included).
-int cprocess_spawn(const struct cprocess_request *request, pid_t *pid);
+// A child and its process group, which a guardian leads: a process that does nothing but kill the group once we are no more, so that what the child
+// has started ends with us too, even where we are killed.
+struct cprocess_child {
+    pid_t process;
+    pid_t group;
+};
+
+// Starts a process in a group of its own, with default signals and no other descriptor of ours. Returns 0 and the child, or an errno (the program's
+// own start included). On Linux the kernel itself kills the child when we end, should its guardian be gone.
+int cprocess_spawn(const struct cprocess_request *request, struct cprocess_child *child);
 
 // A descriptor that becomes readable when the process has ended, or -1 where there is none.
 int cprocess_watch(pid_t pid);
@@ -22,8 +29,9 @@ int cprocess_watch(pid_t pid);
 // 1 when our child has ended (it stays to be reaped), else 0.
 int cprocess_has_ended(pid_t pid);
 
-// Waits for our child and removes it from the process table: its exit status, or 128 + the signal that ended it.
-int cprocess_reap(pid_t pid);
+// Kills what is left of the child's group, waits for the child and removes it from the process table: its exit status, or 128 + the signal that
+// ended it; -1 where it is no child of ours.
+int cprocess_reap(struct cprocess_child child);
 
 // A pipe whose ends are both above 2 and close on exec. 0 or an errno.
 int cprocess_pipe(int ends[2]);

@@ -79,8 +79,8 @@ final class ChildPipes: Sendable {
 public enum LivingChildren {
     private static let groups = Mutex<Set<Int32>>([])
 
-    static func add(_ pid: pid_t) { groups.withLock { _ = $0.insert(pid) } }
-    static func remove(_ pid: pid_t) { groups.withLock { _ = $0.remove(pid) } }
+    static func add(_ group: pid_t) { groups.withLock { _ = $0.insert(group) } }
+    static func remove(_ group: pid_t) { groups.withLock { _ = $0.remove(group) } }
 
     /// Kills the process group of every child that still runs. For the moment before `_exit`.
     public static func killAll() {

@@ -9,7 +9,8 @@ import Synchronization
 #endif
 
 /// A child process whose standard input and output carry frames. It runs in its own process group, with the environment that it is given and no descriptor
-/// of ours but the three pipes. One thread starts it, reads both its outputs and reaps it; on Linux the kernel kills it should we die first.
+/// of ours but the three pipes. One thread starts it, reads both its outputs and reaps it; should we die first, the group's guardian kills it and all
+/// that it has started.
 public final class ChildProcess: Transport {
     /// The process group of the child, once it runs; 0 before.
     let running = Atomic<pid_t>(0)
@@ -113,15 +114,16 @@ public final class ChildProcess: Transport {
 
     private func live(_ receive: (TransportEvent) -> Void) {
         defer { state.withLock { $0.isRunning = false } }
-        var pid: pid_t = 0
-        let fault = spawn(&pid)
+        var child = cprocess_child()
+        let fault = spawn(&child)
         if fault != 0 { state.withLock { $0.fault = fault } }
         if fault == 0 {
-            LivingChildren.add(pid)
-            running.store(pid, ordering: .relaxed)
+            LivingChildren.add(child.group)
+            running.store(child.group, ordering: .relaxed)
         }
         pipes.childHasStarted()
         guard fault == 0 else { return }
+        let pid = child.process
         let process = cprocess_watch(pid)
         var pump = DescriptorPump(
             input: pipes.output, output: pipes.input, wake: pipes.wakeReading, diagnostics: pipes.error, process: process,
@@ -142,18 +144,18 @@ public final class ChildProcess: Transport {
             case .woken: failure.reason ?? .closed
             case .failed(let code): .failed(errno: Int(code))
             }
-        if ended, reason != .closed, let status = reap(pid, process) {
+        if ended, reason != .closed, let status = reap(child) {
             reason = .exited(status: status)
             receive(.closed(reason))
         } else {
             receive(.closed(reason))
-            shutDown(pid, process)
+            shutDown(child, process)
         }
         writer.finish(milliseconds: 0)
         if process >= 0 { Descriptors.close(process) }
     }
 
-    private func spawn(_ pid: inout pid_t) -> Int32 {
+    private func spawn(_ child: inout cprocess_child) -> Int32 {
         var arguments = unsafe ([command.program] + command.arguments).map { unsafe UnsafePointer(strdup($0)) } + [nil]
         var variables = unsafe environment.map { unsafe UnsafePointer(strdup($0)) } + [nil]
         let file = unsafe strdup(path)
@@ -168,7 +170,7 @@ public final class ChildProcess: Transport {
                 var request = unsafe cprocess_request(
                     path: file, arguments: arguments.baseAddress, environment: variables.baseAddress, directory: directory,
                     input: pipes.childInput, output: pipes.childOutput, error: pipes.childError)
-                return unsafe cprocess_spawn(&request, &pid)
+                return unsafe cprocess_spawn(&request, &child)
             }
         }
     }
@@ -181,24 +183,23 @@ public final class ChildProcess: Transport {
     }
 
     /// End of input, then SIGTERM, then SIGKILL, to the whole group.
-    private func shutDown(_ pid: pid_t, _ process: Int32) {
+    private func shutDown(_ child: cprocess_child, _ process: Int32) {
         writer.finish(milliseconds: 0)
         pipes.closeInput()
-        if !waitForEnd(of: pid, process, milliseconds: grace) {
-            kill(-pid, SIGTERM)
-            if !waitForEnd(of: pid, process, milliseconds: grace) {
-                kill(-pid, SIGKILL)
-                _ = waitForEnd(of: pid, process, milliseconds: grace)
+        if !waitForEnd(of: child.process, process, milliseconds: grace) {
+            kill(-child.group, SIGTERM)
+            if !waitForEnd(of: child.process, process, milliseconds: grace) {
+                kill(-child.group, SIGKILL)
+                _ = waitForEnd(of: child.process, process, milliseconds: grace)
             }
         }
-        _ = reap(pid, process)
+        _ = reap(child)
     }
 
-    /// Removes the ended child; its remaining group goes first, while the group's number is still its own.
-    private func reap(_ pid: pid_t, _ process: Int32) -> Int? {
-        kill(-pid, SIGKILL)
-        LivingChildren.remove(pid)
-        let status = cprocess_reap(pid)
+    /// Ends what is left of the child's group, and removes the ended child.
+    private func reap(_ child: cprocess_child) -> Int? {
+        LivingChildren.remove(child.group)
+        let status = cprocess_reap(child)
         return status < 0 ? nil : Int(status)
     }
 

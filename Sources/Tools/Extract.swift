@@ -47,6 +47,7 @@ public struct Extract: WorkTool {
         let data = try schema.data(from: answer.text, tool: definition.name, limits: context.limits)
         var result: JSONObject = ["data": data, "complete": true]
         answer.describe(in: &result)
+        schema.tellSurprises(in: &result)
         result["usage"] = context.usage(of: answer)
         return .object(result)
     }

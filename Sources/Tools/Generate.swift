@@ -54,6 +54,7 @@ public struct Generate: WorkTool {
         result["finish_reason"] = .string(answer.end.rawValue)
         result["complete"] = .bool(answer.end == .stop)
         answer.describe(in: &result)
+        schema?.tellSurprises(in: &result)
         result["seed"] = seed.map { JSONValue($0) }
         result["usage"] = context.usage(of: answer)
         return .object(result)

@@ -7,6 +7,8 @@ struct EnforceableSchema: Sendable {
     let schema: JSONValue
     let signature: String
     let exactness: SchemaOptions.Exactness
+    /// The first members that constrain nothing though they may have been meant to.
+    let surprises: [Annotation]
     private let validator: InstanceValidator
 
     /// Fails, with the keyword's JSON Pointer, where the schema is not valid or holds what the grammar does not support. With `relax` a keyword that
@@ -30,6 +32,12 @@ struct EnforceableSchema: Sendable {
         self.schema = schema
         self.signature = signature.text
         self.exactness = exactness
+        surprises = Array(SchemaVocabulary.surprises(in: schema).prefix(limits.ignoredKeywords))
+    }
+
+    /// Adds to a result what of the schema constrained nothing.
+    func tellSurprises(in result: inout JSONObject) {
+        if !surprises.isEmpty { result["ignored"] = .array(surprises.map(\.json)) }
     }
 
     /// The answer as JSON. The grammar has promised that it conforms; what does not is never passed on.

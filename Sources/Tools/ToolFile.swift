@@ -25,6 +25,8 @@ public struct ToolFile: WorkTool {
     let temperature: Double
     let maxOutputTokens: Int?
     let output: EnforceableSchema
+    /// What of its schemas constrains nothing though it may have been meant to, as sentences with the file and the place.
+    public let remarks: [String]
 
     /// Reads a tool from the text of a file; everything wrong with it is named with its place.
     public init(parsing bytes: [UInt8], file: String, limits: ToolLimits = .standard) throws(ToolFileError) {
@@ -54,6 +56,9 @@ public struct ToolFile: WorkTool {
             outputSchema: outputSchema,
             annotations: ToolAnnotations(readOnly: true, destructive: false, idempotent: temperature == 0, openWorld: false))
         self.file = file
+        remarks = [("inputSchema", inputSchema), ("outputSchema", outputSchema)].flatMap { member, schema in
+            SchemaVocabulary.surprises(in: schema).prefix(limits.ignoredKeywords).map { "\(file): /\(member)\($0)" }
+        }
     }
 
     /// The prompt, whose places and the input schema's properties are the same set: no argument is accepted and ignored.

@@ -15,6 +15,8 @@ public struct ToolLimits: Sendable, Hashable {
     public var defaultOutputTokens = 2048
     /// Faults named in one answer about bad arguments.
     public var faults = 8
+    /// Keywords named in one result that constrain nothing.
+    public var ignoredKeywords = 20
     /// Most user tools in one folder. Hosts show a model 40 to 128 tools in all.
     public var toolFiles = 64
     /// Most bytes of one `*.tool.json`.

@@ -96,7 +96,7 @@ struct ChatLine {
         }
     }
 
-    static func response(_ completion: Completion) -> JSONValue {
+    static func response(_ completion: Completion, to request: ChatRequest) -> JSONValue {
         let calls = completion.message.toolCalls.map { call -> JSONValue in
             ["id": .string(call.id), "name": .string(call.name), "arguments": call.arguments]
         }
@@ -118,6 +118,10 @@ struct ChatLine {
         if !completion.relaxations.isEmpty {
             response["relaxed"] = .array(completion.relaxations.map(\.json))
             response["attempts"] = JSONValue(completion.attempts)
+        }
+        if case .json(let schema) = request.output {
+            let surprises = SchemaVocabulary.surprises(in: schema)
+            if !surprises.isEmpty { response["ignored"] = .array(surprises.prefix(20).map(\.json)) }
         }
         return .object(response)
     }

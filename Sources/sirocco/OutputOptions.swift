@@ -38,7 +38,11 @@ struct OutputOptions: ParsableArguments {
 
     /// The form. What is wrong with a grammar is said with its file, line and column, before a model is loaded.
     func format() throws -> OutputFormat {
-        if let schema { return .json(schema: try parsedSchema(schema)) }
+        if let schema {
+            let parsed = try parsedSchema(schema)
+            noteSurprises(in: parsed)
+            return .json(schema: parsed)
+        }
         if let regex { return .regex(regex) }
         if let choices { return .choice(try Self.choices(choices)) }
         guard let grammar else { return .text }
@@ -48,7 +52,9 @@ struct OutputOptions: ParsableArguments {
         } catch {
             throw CommandError(file.place(of: error))
         }
-        return file.schema.map { .json(schema: $0) } ?? .grammar(file.text, file.syntax)
+        guard let parsed = file.schema else { return .grammar(file.text, file.syntax) }
+        noteSurprises(in: parsed)
+        return .json(schema: parsed)
     }
 
     private static func choices(_ list: String) throws -> [String] {
@@ -69,6 +75,13 @@ func parsedSchema(_ given: String) throws -> JSONValue {
     }
 }
 
+/// Says on standard error what of a schema constrains nothing though it may have been meant to: a line for each of the first, then how many more.
+func noteSurprises(in schema: JSONValue, assertsFormat: Bool = true, from name: String = "the schema") {
+    let surprises = SchemaVocabulary.surprises(in: schema, assertsFormat: assertsFormat)
+    for surprise in surprises.prefix(20) { note("note: \(name): \(plain(surprise.description))") }
+    if surprises.count > 20 { note("note: \(name): \(surprises.count - 20) more members constrain nothing") }
+}
+
 extension GrammarSyntax {
     /// The names of all, for people.
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
@@ -81,19 +94,4 @@ extension GrammarSyntax {
         }
         self = syntax
     }
-}
-
-/// The name that differs from a mistyped one in the fewest letters, if in at most a third of them (and two).
-func nearestName(to typed: String, among names: [String]) -> String? {
-    func distance(_ a: [UInt8], _ b: [UInt8]) -> Int {
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, y) in b.enumerated() { (diagonal, row[j + 1]) = (row[j + 1], min(diagonal + (x == y ? 0 : 1), row[j] + 1, row[j + 1] + 1)) }
-        }
-        return row[b.count]
-    }
-    let best = names.map { (name: $0, distance: distance(Array(typed.utf8), Array($0.utf8))) }.min { $0.distance < $1.distance }
-    return best.flatMap { $0.distance <= max(2, $0.name.utf8.count / 3) ? $0.name : nil }
 }

@@ -126,7 +126,23 @@ class Grammar(unittest.TestCase):
         self.assertEqual(process.returncode, 0, process.stderr)
         report = json.loads(process.stdout)
         self.assertEqual((report["status"], report["annotations"][0]["pointer"]), ("exact", "/requird"))
+        self.assertIn('did you mean "required"?', report["annotations"][0]["reason"])
         self.assertGreater(report["sizes"]["nodes"], 10)
+
+    def test_what_constrains_nothing_is_noted(self):
+        schema = {"type": "object", "properties": {"name": {"type": "string", "minLenght": 2, "nullable": True, "x-ours": 1}}, "title": "t"}
+        path = self.file("odd.json", schema)
+        for arguments, status in (
+            (("grammar", "check", path), 0), (("extract", "--schema", path, "Ada"), 0), (("run", "--schema", path, "Ada"), 0),
+        ):
+            with self.subTest(arguments[0]):
+                process = sirocco(*arguments)
+                self.assertEqual(process.returncode, status, process.stderr)
+                notes = [line for line in process.stderr.splitlines() if line.startswith("note: ")]
+                self.assertEqual(len(notes), 2, process.stderr)
+                self.assertIn("/properties/name/minLenght", notes[0])
+                self.assertIn('did you mean "minLength"?', notes[0])
+                self.assertIn("/properties/name/nullable", notes[1])
 
 
 if __name__ == "__main__":

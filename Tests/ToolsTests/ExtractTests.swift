@@ -48,6 +48,21 @@ private let person: JSONValue = [
         #expect(try JSONValue(parsing: text) == result.structuredContent)
     }
 
+    /// A misspelled keyword constrains nothing; the result says so, and what was meant.
+    @Test func tellsWhatConstrainsNothing() async throws {
+        let schema: JSONValue = ["type": "object", "properties": ["n": ["type": "string", "minLenght": 3]], "x-order": 1]
+        let model = ScriptedModel(answering: #"{"n": "a"}"#)
+        for (tool, input) in [("extract", "text"), ("generate", "prompt")] {
+            let result = try await tools(over: model).run(tool, arguments: .object([input: "x", "schema": schema]))
+            let ignored = result["ignored"]?.arrayValue ?? []
+            #expect(result["data"] == ["n": "a"] && ignored.map { $0["pointer"] } == ["/properties/n/minLenght"])
+            #expect(ignored.first?["reason"]?.stringValue?.contains("did you mean \"minLength\"?") == true)
+            let plain = try await tools(over: ScriptedModel(answering: #"{"name": "a"}"#)).run(
+                tool, arguments: .object([input: "x", "schema": person]))
+            #expect(plain["ignored"] == nil)
+        }
+    }
+
     /// What the grammar leaves out is validated over any model, and repaired by further answers.
     @Test func relaxed() async throws {
         let schema: JSONValue = ["type": "object", "properties": ["n": ["type": "integer", "multipleOf": 999_983]], "required": ["n"]]

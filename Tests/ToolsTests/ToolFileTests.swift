@@ -48,6 +48,13 @@ private func changed(_ member: String, _ value: String?) throws -> [UInt8] {
         #expect(unknown.contains { $0.contains("/tone") })
     }
 
+    @Test func remarksOnWhatConstrainsNothing() throws {
+        #expect(try ToolFile(parsing: Array(good.utf8), file: "f").remarks.isEmpty)
+        let schema = #"{"type": "object", "properties": {"greeting": {"type": "string", "maxLenght": 5}}, "required": ["greeting"]}"#
+        let remarks = try ToolFile(parsing: changed("outputSchema", schema), file: "f").remarks
+        #expect(remarks.count == 1 && remarks[0].hasPrefix("f: /outputSchema/properties/greeting/maxLenght: "))
+    }
+
     @Test func instructionsTemperatureAndTokens() async throws {
         var object = try #require(try JSONValue(parsing: good).objectValue)
         object["instructions"] = "Answer kindly, as JSON:"

@@ -68,6 +68,12 @@ enum StringFormats {
         return "(?:\(branches.joined(separator: "|")))"
     }()
 
+    /// The names of the formats that are asserted.
+    static let names = [
+        "date", "time", "date-time", "duration", "email", "idn-email", "hostname", "ipv4", "ipv6", "uri", "uri-reference", "iri", "iri-reference",
+        "uri-template", "uuid", "json-pointer", "relative-json-pointer",
+    ]
+
     private static let beyondASCII = "\u{80}-\u{10FFFF}"
     private static let printable = " !#-\\[\\]-~"
 

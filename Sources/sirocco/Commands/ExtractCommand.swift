@@ -29,7 +29,9 @@ struct ExtractCommand: AsyncParsableCommand {
     var text: [String] = []
 
     func run() async throws {
-        var arguments: JSONObject = ["text": JSONValue(try givenText(text)), "schema": try parsedSchema(schema)]
+        let parsed = try parsedSchema(schema)
+        noteSurprises(in: parsed)
+        var arguments: JSONObject = ["text": JSONValue(try givenText(text)), "schema": parsed]
         if let instructions { arguments["instructions"] = JSONValue(instructions) }
         if relax { arguments["relax"] = true }
         if let maxTokens { arguments["max_output_tokens"] = JSONValue(maxTokens) }

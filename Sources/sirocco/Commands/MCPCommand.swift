@@ -29,6 +29,7 @@ struct MCPCommand: AsyncParsableCommand {
         }
         let host = ModelHost(model)
         let files = try tools.map { try ToolFile.load(folder: $0) } ?? []
+        for remark in files.flatMap(\.remarks) { note("note: \(plain(remark))") }
         let provider = try WorkTools(provider: host, toolFiles: files)
         let level = logLevel
         LoggingSystem.bootstrap { label in

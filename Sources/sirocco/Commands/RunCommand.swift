@@ -121,7 +121,7 @@ struct RunCommand: AsyncParsableCommand {
                 parsing: line, sampling: sampling.parameters(defaults: model.recommendedSampling), maxTokens: sampling.maxTokens
             ).request
             let completion = try await cancelledBySignals { try await model.complete(request) }
-            return ChatLine.response(completion)
+            return ChatLine.response(completion, to: request)
         } catch {
             return ["error": .string("\(error)")]
         }

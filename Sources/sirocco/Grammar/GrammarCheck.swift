@@ -62,6 +62,7 @@ struct GrammarCheck: ParsableCommand {
         let vocabulary = try tokenizer.map { try openTokenizer($0).vocabulary }
         let compiled = try CompiledGrammar(rules, vocabulary: vocabulary ?? RandomText.byteVocabulary)
         for relaxation in rules.relaxations { note("relaxed: \(relaxation)") }
+        if let schema = file.schema { noteSurprises(in: schema, assertsFormat: !grammar.ignoreFormat, from: file.name) }
         let validator = try file.schema.map { try InstanceValidator(schema: $0, assertsFormat: !grammar.ignoreFormat) }
         var isEveryAccepted = true
         for path in files.dropFirst() {

@@ -42,7 +42,7 @@ private struct Explanation {
     private let relaxations: [Relaxation]
     private let sizes: CompiledSizes?
     private let costs: MaskCosts
-    private let annotations: [(keyword: String, pointer: JSONPointer)]
+    private let annotations: [Annotation]
 
     var isExact: Bool { refusal == nil && relaxations.isEmpty }
 
@@ -105,7 +105,7 @@ private struct Explanation {
         lines += relaxations.map { "    \($0.pointer)  \($0.keyword): \($0.reason)" }
         if !annotations.isEmpty {
             lines.append("  constrain nothing (annotations):")
-            lines += annotations.prefix(20).map { "    \($0.pointer)  \($0.keyword)" }
+            lines += annotations.prefix(20).map { "    \($0.pointer)  \($0.keyword): \($0.reason)" }
             if annotations.count > 20 { lines.append("    and \(annotations.count - 20) more") }
         }
         if file.schema != nil { lines += policies.map { "  \($0): \($1)" } }
@@ -133,7 +133,7 @@ private struct Explanation {
             }
         }
         object["relaxations"] = .array(relaxations.map(\.json))
-        object["annotations"] = .array(annotations.map { ["keyword": .string($0.keyword), "pointer": .string($0.pointer.description)] })
+        object["annotations"] = .array(annotations.map(\.json))
         if file.schema != nil { object["policies"] = .object(JSONObject(policies.map { ($0, .string($1)) })) }
         if let sizes {
             object["sizes"] = [

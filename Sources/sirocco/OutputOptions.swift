@@ -1,6 +1,7 @@
 // The form of the answer: the options that every command with an answer of its own shares.
 import ArgumentParser
 import Chat
+import Glibc
 import Grammar
 import JSON
 
@@ -67,11 +68,18 @@ struct OutputOptions: ParsableArguments {
 /// A JSON Schema given on the command line: the document itself, or the file that holds it.
 func parsedSchema(_ given: String) throws -> JSONValue {
     let trimmed = given.trimming(" \n\t\r")
-    let isInline = trimmed.hasPrefix("{") || trimmed == "true" || trimmed == "false"
+    let isInline = trimmed.isEmpty || "{[\"".contains(trimmed.prefix(1)) || trimmed == "true" || trimmed == "false"
+    if isInline, access(given, F_OK) != 0 { return try parsedJSON(Array(given.utf8), from: "the schema given") }
+    return try parsedJSON(readFile(given), from: given)
+}
+
+/// JSON as a person wrote it: where it is none, the error says so with the source, the line and the column, and shows the place.
+func parsedJSON(_ bytes: [UInt8], from source: String) throws -> JSONValue {
     do {
-        return try JSONValue(parsing: isInline ? Array(given.utf8) : readFile(given))
-    } catch let error as JSONError {
-        throw CommandError("the schema is not JSON: \(error)")
+        return try JSONValue(parsing: bytes)
+    } catch {
+        let place = Excerpt(bytes, at: error.offset)
+        throw CommandError("\(source):\(place.line):\(place.column): not JSON: \(error)\n\(place.drawing)")
     }
 }
 

@@ -85,13 +85,30 @@ import Testing
 
     @Test(arguments: [
         ("a.lark", "start: \"a\"\nother: (\n", ".lark:"), ("a.gbnf", "root ::= \"a\"\nb ::= [\n", ".gbnf:2:"), ("a.regex", "a(b\n", ".regex:1:"),
-        ("a.txt", "a", "--grammar-syntax"), ("a.json", "{", "not JSON"), ("a.json", #"{"type": "nul"}"#, "/type"),
+        ("a.txt", "a", "--grammar-syntax"), ("a.json", "{", ".json:1:2: not JSON: "), ("a.json", #"{"type": "nul"}"#, "/type"),
     ])
     func errorsHaveTheirPlace(name: String, text: String, words: String) throws {
         let path = try file(name, text)
         defer { try? FileManager.default.removeItem(atPath: path) }
         let error = #expect(throws: CommandError.self) { try OutputOptions.parse(["--grammar", path]).format() }
         #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
+        ("{bad", "the schema given:1:2: not JSON: "), ("{\n  \"type\": nul}", "the schema given:2:"), ("[1,", "the schema given:1:4: not JSON: "),
+        ("", "the schema given:1:1: not JSON: "), ("truth", "truth: No such file"), ("no/such.json", "cannot read no/such.json: No such file"),
+    ])
+    func schemasThatAreNoneAreTold(given: String, words: String) throws {
+        let error = #expect(throws: CommandError.self) { try OutputOptions.parse(["--schema", given]).format() }
+        #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+        #expect(throws: CommandError.self) { try parsedSchema(given) }
+    }
+
+    @Test func schemasInFilesHaveTheirPlace() throws {
+        let path = try file("s.json", "{\n \"type\": \"string\"\n \"x\"}")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let error = #expect(throws: CommandError.self) { try parsedSchema(path) }
+        #expect(error?.description.contains("\(path):3:2: not JSON: unexpected") == true, "\(String(describing: error))")
     }
 
     @Test(arguments: [

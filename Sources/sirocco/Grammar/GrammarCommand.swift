@@ -93,11 +93,7 @@ struct GrammarFile {
         }
         var schema: JSONValue?
         if syntax == .jsonSchema {
-            do {
-                schema = try JSONValue(parsing: Array(text.utf8))
-            } catch {
-                throw CommandError("\(name) is not JSON: \(error)")
-            }
+            schema = try parsedJSON(Array(text.utf8), from: name)
             if given == nil, schema?["type"]?.stringValue == "structural_tag", schema?["format"]?.objectValue != nil { syntax = .structuralTag }
         }
         self.syntax = syntax

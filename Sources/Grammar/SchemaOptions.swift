@@ -24,12 +24,14 @@ public struct GrammarLimits: Sendable, Hashable {
     public var work = 4_000_000
     /// Nesting of values where the schema allows anything.
     public var anyValueDepth = 32
-    /// Steps to tell whether an object or array whose members are counted in several ways can be finished.
+    /// Steps that it may take, at worst, to tell whether an object or array whose members are counted in several ways can be finished.
     public var planSteps = 100_000
     /// Values listed for the items of an array that must differ, where they have few.
     public var listedValues = 512
     /// Items of one array whose items must differ; a longer one is not begun.
     public var distinctItems = 4_096
+    /// Steps to find another value for an item that must differ; a way that needs more is not taken.
+    public var noveltySteps = 50_000
     /// Digits before and after the point of a number, unless a bound in the schema has more; exponents have at most three digits.
     public var numberDigits = 32
     /// Bytes of a grammar's text (Lark, GBNF, EBNF, structural tags, a schema given as text).

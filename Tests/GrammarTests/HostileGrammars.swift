@@ -21,7 +21,9 @@ extension HostileGrammar {
         ),
         .schema("minItems 5,000", #"{"type":"array","minItems":5000,"items":{"type":"null"}}"#),
         .schema("maxItems 100,000", #"{"type":"array","maxItems":100000,"items":{"type":"boolean"}}"#),
-        .schema("counts beyond machine words", .hasNoEndInReach, #"{"type":"array","minItems":99999999999999999999,"items":{"type":"null"}}"#),
+        .schema(
+            "counts beyond machine words", .refused("2147483646 items"), #"{"type":"array","minItems":99999999999999999999,"items":{"type":"null"}}"#),
+        .schema("300,000,000 items", .hasNoEndInReach, #"{"type":"array","minItems":300000000,"items":{"type":"null"}}"#),
         .schema("maxItems below minItems", .refused("satisf"), #"{"type":"array","minItems":3,"maxItems":2}"#),
         .schema("1,000 optional members", "{\"type\":\"object\",\"properties\":{\(joined(1_000) { "\"property\($0)\":{\"type\":\"integer\"}" })}}"),
         .schema(

@@ -218,3 +218,72 @@ struct PlanTwin {
         return fits(chosen[...], counters.map { _ in 0 })
     }
 }
+
+/// How often each way may be taken: searched, and tried one by one.
+@Suite struct AmountSearchTests {
+    /// Whether some numbers fit, by trying all up to `most`.
+    private static func twin(_ variables: [[Int]], _ low: [Int], _ high: [Int], most: Int) -> Bool {
+        guard let variable = variables.first else { return zip(low, high).allSatisfy { $0 <= 0 && $1 >= 0 } }
+        return (0...most).contains { x in
+            var (low, high) = (low, high)
+            for amount in variable {
+                low[amount] -= x
+                if high[amount] != .max { high[amount] -= x }
+            }
+            return twin(Array(variables.dropFirst()), low, high, most: most)
+        }
+    }
+
+    @Test func equalsItsTwin() {
+        var random = SeededGenerator(seed: 41)
+        var counts = (yes: 0, no: 0)
+        for round in 0..<1_500 {
+            let amounts = Int.random(in: 1...4, using: &random)
+            let variables = (0..<Int.random(in: 1...4, using: &random)).map { _ in
+                (0..<amounts).filter { $0 == 0 || Bool.random(using: &random) }
+            }
+            let low = (0..<amounts).map { _ in Int.random(in: 0...5, using: &random) }
+            let high = low.map { Int.random(in: 0..<4, using: &random) == 0 ? Int.max : $0 + Int.random(in: 0...3, using: &random) }
+            var search = AmountSearch(variables)
+            let answer = search.run(low, high)
+            #expect(answer == Self.twin(variables, low, high, most: 8), "round \(round): \(variables) \(low) \(high)")
+            let ranges = zip(low, high).map { AmountSearch.Range(Int32($0), $1 == .max ? .max : Int32($1)) }
+            #expect(Double(search.failures) <= AmountSearch.mostSteps(variables, ranges), "round \(round): \(variables) \(low) \(high)")
+            if answer { counts.yes += 1 } else { counts.no += 1 }
+        }
+        #expect(counts.yes > 300 && counts.no > 300, "\(counts)")
+    }
+
+    /// What may take too many steps from some position is refused when it is compiled, with its place, whatever the first position takes.
+    @Test(arguments: [
+        ("/allOf/0/contains", ##"{"type":"array","allOf":[\##(contains(2, 40)),\##(contains(3, 40)),\##(contains(5, 40)),\##(contains(7, 40))]}"##),
+        (
+            "/uniqueItems",
+            ##"{"type":"array","uniqueItems":true,"items":{"type":"integer","minimum":0,"maximum":99},"allOf":[\##(contains(2, 40)),\##(contains(3, 40)),\##(contains(5, 40))]}"##
+        ),
+        (nil, ##"{"type":"array","allOf":[\##(contains(2, 150)),\##(contains(3, 150))]}"##),
+        (nil, ##"{"type":"array","maxItems":1000000,"allOf":[\##(contains(2, 20)),\##(contains(3, 20))]}"##),
+        (nil, #"{"type":"array","contains":{"const":1},"minContains":50000,"maxContains":60000,"maxItems":1000000}"#),
+        (nil, ##"{"type":"array","uniqueItems":true,"items":{"enum":[1,2,3,4,5,6,7,8]},"allOf":[\##(contains(2, 3)),\##(contains(3, 2))]}"##),
+    ])
+    func refusedWhereItMayTakeLong(place: String?, schema: String) throws {
+        let value = try json(schema)
+        guard let place else {
+            _ = try Rules(jsonSchema: value)
+            return
+        }
+        let error = #expect(throws: GrammarError.self) { try Rules(jsonSchema: value) }
+        guard case .tooLarge(let what, 100_000, let pointer)? = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(what.hasPrefix("steps to ") && pointer.description == place)
+        // One keyword that counts is left to the validator, and the rest is kept.
+        let relaxed = try Rules(jsonSchema: value, options: SchemaOptions(exactness: .relax)).relaxations
+        #expect(relaxed.first?.pointer.description == place)
+    }
+
+    private static func contains(_ factor: Int, _ most: Int) -> String {
+        #"{"contains":{"type":"integer","multipleOf":\#(factor)},"maxContains":\#(most)}"#
+    }
+}

@@ -132,4 +132,37 @@ import Tokens
             #expect(throws: GrammarError.self, "\(schema)") { try Rules(jsonSchema: json(schema)) }
         }
     }
+
+    /// However few steps may be spent on finding another value, the text stays valid and can be finished.
+    @Test(arguments: [0, 1, 5, 25, 125, 625, 50_000]) func fewStepsLeadIntoNoDeadEnd(steps: Int) throws {
+        let schema = try json(
+            #"{"type":"array","uniqueItems":true,"items":{"type":"object","properties":{"a":{"type":"boolean"},"b":{"enum":["x","xy"]}},"additionalProperties":false}}"#
+        )
+        let validator = try InstanceValidator(schema: schema)
+        var options = SchemaOptions()
+        options.limits.noveltySteps = steps
+        let grammar = try CompiledGrammar(Rules(jsonSchema: schema, options: options), vocabulary: byteVocabulary)
+        var random = SeededGenerator(seed: UInt64(steps) + 5)
+        var most = 0
+        for _ in 0..<12 {
+            var matcher = grammar.makeMatcher()
+            var mask = TokenMask(count: byteVocabulary.count)
+            var text: [UInt8] = []
+            while !matcher.isFinished {
+                matcher.fill(&mask)
+                // Rarely the end of the array.
+                let allowed = mask.allowedTokens.filter { $0 != 0x5D || mask.allowedCount == 1 || Int.random(in: 0..<30, using: &random) == 0 }
+                guard let token = allowed.randomElement(using: &random) else {
+                    Issue.record("nothing is allowed after \(String(decoding: text, as: UTF8.self))")
+                    return
+                }
+                take(&matcher, token)
+                text += byteVocabulary.tokens[Int(token)]
+            }
+            let value = try JSONValue(parsing: text)
+            #expect(validator.validate(value).isEmpty, "\(String(decoding: text, as: UTF8.self))")
+            most = max(most, value.arrayValue?.count ?? 0)
+        }
+        #expect(steps < 50_000 || most > 4, "at most \(most) items")
+    }
 }

@@ -297,11 +297,12 @@ struct Closure {
         if plan.mayGoOn(position), hasAnother(plan, after, arrival.stack, item.outer) { go(plan.plan.comma) }
     }
 
-    /// Whether some item is left that the array does not have: only in doubt where very many of few values are used.
+    /// Whether some item is found that the array does not have: only in doubt where many or long values are used.
     private func hasAnother(_ plan: PlanRun, _ scope: Scope, _ stack: Frames, _ item: Item?) -> Bool {
         guard let distinct = plan.distinct, let count = scope.values?.count else { return true }
         if count >= program.distinctItems { return false }
-        if count + distinct.values.count < distinct.supply { return true }
+        // Short values cannot keep a search busy for long.
+        if count + distinct.values.count < distinct.supply, let bytes = scope.values?.bytes, bytes < program.noveltySteps / 16 { return true }
         var closure = Closure(program, itemDepth: item?.depth ?? 0)
         closure.arrive(plan.plan.pick, register: 0, stack: stack, scope: scope, item: item)
         return !closure.finish().threads.isEmpty

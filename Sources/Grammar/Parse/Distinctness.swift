@@ -112,16 +112,32 @@ struct Distinctness: Sendable {
         var left: [Int32]
     }
 
+    /// - Throws: `.tooLarge` where telling whether the array can be finished might take too many steps from some position.
+    func check(_ plan: Plan, _ bounds: PlanBounds, _ limits: GrammarLimits) throws(GrammarError) {
+        if values.isEmpty { return }
+        var sizes = [Double](repeating: 0, count: classCount)
+        for number in classOf { sizes[Int(number)] += 1 }
+        // What is left of each class; without counters no more items are taken than are missing.
+        var lefts = sizes.reduce(1) { $0 * ($1 + 1) }
+        if plan.counters.isEmpty {
+            var choices = 1.0
+            for number in stride(from: 1, through: Double(classCount), by: 1) { choices *= (Double(plan.minimum) + number) / number }
+            lefts = min(lefts, choices)
+        }
+        let ways = options.map { option in option.reduce(0) { $0 + ($1.classes?.count ?? 1) } }.max() ?? 0
+        if lefts * bounds.mostPlaces * Double(ways) > Double(limits.planSteps) {
+            throw .tooLarge(what: "steps to tell items apart", limit: limits.planSteps, pointer: plan.pointer)
+        }
+    }
+
     /// Whether the array can still become what its plan asks, with values that all differ.
-    /// - Throws: `.tooLarge` when that takes too many steps to say.
-    func canFinish(_ position: PlanPosition, _ plan: Plan, _ bounds: PlanBounds, steps limit: Int) throws(GrammarError) -> Bool {
-        if values.isEmpty { return try bounds.canFinish(position) }
+    func canFinish(_ position: PlanPosition, _ plan: Plan, _ bounds: PlanBounds) -> Bool {
+        if values.isEmpty { return bounds.canFinish(position) }
         var start = Place(position: position, left: [Int32](repeating: 0, count: classCount))
         for number in values.indices where !Self.has(Int32(number), position) { start.left[Int(classOf[number])] += 1 }
         start.position.seen = []
         var visited: Set<Place> = [start]
         var open = [start]
-        var steps = 0
         while let place = open.popLast() {
             if bounds.isEnough(place.position) { return true }
             var after = place
@@ -130,8 +146,6 @@ struct Distinctness: Sendable {
                 var next = after
                 guard bounds.raise(counters, &next.position) else { continue }
                 for number in classes ?? [-1] where number < 0 || next.left[number] > 0 {
-                    steps += 1
-                    if steps > limit { throw .tooLarge(what: "steps to tell items apart", limit: limit, pointer: plan.pointer) }
                     var taken = next
                     if number >= 0 { taken.left[number] -= 1 }
                     if visited.insert(taken).inserted { open.append(taken) }

@@ -3,13 +3,12 @@
 /// Searches among the texts that an item may become.
 struct Novelty {
     private let program: Program
-    /// Configurations looked at in one search.
-    private static let maximumSteps = 50_000
 
     init(_ program: Program) { self.program = program }
 
     /// Whether every item that the thread stands in, of those deeper than `depth`, can still become a value that it may be. What takes more
-    /// steps to say than the limit counts as impossible.
+    /// steps to say than `GrammarLimits.noveltySteps` counts as impossible. That leads into no dead end: what was found before a byte takes no
+    /// more steps to find after it.
     func isLive(_ thread: Thread, below depth: Int32) -> Bool {
         var current = thread.item
         var watched: Item?
@@ -18,7 +17,7 @@ struct Novelty {
             current = item.outer
         }
         guard let watched, !isEndless(thread) else { return true }
-        var steps = Self.maximumSteps
+        var steps = program.noveltySteps
         // An end of the outermost leads through an end of the inner ones.
         return ending(Configuration(threads: [thread], canStop: false), watched, &steps) != nil
     }
@@ -33,10 +32,8 @@ struct Novelty {
     private func ending(_ start: Configuration, _ item: Item, _ steps: inout Int) -> (bytes: [UInt8], after: Configuration)? {
         var visited: [Int: [Configuration]] = [:]
         var open: [(configuration: Configuration, bytes: [UInt8])] = [(start, [])]
-        var place = 0
-        while place < open.count {
-            let (configuration, bytes) = open[place]
-            place += 1
+        // Depth first: all that is looked at spells forbidden values, so every way is as long as one of them.
+        while let (configuration, bytes) = open.popLast() {
             var candidates: Set<UInt8> = []
             for thread in configuration.threads { program.insertNext(thread, into: &candidates) }
             // Bytes that lead away from all that is forbidden come first.

@@ -2,7 +2,8 @@
 import JSON
 import Synchronization
 
-/// A plan without the ways that lead nowhere. Every question is answered exactly: what is allowed can be finished.
+/// A plan without the ways that lead nowhere. Every question is answered exactly, from every position: a plan of which that might take more steps
+/// than the limits allow is refused when it is made.
 final class PlanRun: Sendable {
     let plan: Plan
     let initial: PlanPosition
@@ -13,7 +14,6 @@ final class PlanRun: Sendable {
     private let bounds: PlanBounds
     /// By element: its group, −1 where it must not appear.
     private let groupOf: [Int32]
-    private let steps: Int
     /// What was found out about positions (only where there are counters).
     private let known = Mutex<[PlanPosition: Bool]>([:])
     private static let maximumKnown = 65_536
@@ -36,10 +36,8 @@ final class PlanRun: Sendable {
         initial = PlanPosition(
             seen: [UInt64](repeating: 0, count: (bits + 63) / 64), counters: [Int32](repeating: 0, count: plan.counters.count), left: left)
         let isHopeless = plan.elements.contains { $0.isRequired && $0.ways.isEmpty }
-        let canFinish = try bounds.canFinish(initial)
-        isFeasible = canFinish && !isHopeless
+        isFeasible = !isHopeless && bounds.canFinish(initial)
         distinct = nil
-        steps = limits.planSteps
     }
 
     /// The plan with what is known of the values of its items, in the ways that were known then.
@@ -49,13 +47,12 @@ final class PlanRun: Sendable {
         self.plan = plan
         bounds = try PlanBounds.make(plan, limits).0
         groupOf = run.groupOf
-        steps = limits.planSteps
         self.distinct = distinct
         var initial = run.initial
         initial.seen = [UInt64](repeating: 0, count: distinct.words)
         self.initial = initial
-        let canFinish = try distinct.canFinish(initial, plan, bounds, steps: limits.planSteps)
-        isFeasible = run.isFeasible && canFinish
+        try distinct.check(plan, bounds, limits)
+        isFeasible = run.isFeasible && distinct.canFinish(initial, plan, bounds)
     }
 
     /// Whether all that is required is there.
@@ -137,16 +134,10 @@ final class PlanRun: Sendable {
         return position.seen[bit >> 6] >> UInt64(bit & 63) & 1 == 0
     }
 
-    private func weigh(_ position: PlanPosition) throws(GrammarError) -> Bool {
-        if let distinct { return try distinct.canFinish(position, plan, bounds, steps: steps) }
-        return try bounds.canFinish(position)
-    }
-
     private func canFinish(_ position: PlanPosition) -> Bool {
         if plan.counters.isEmpty && distinct?.values.isEmpty ?? true { return bounds.canFinishUncounted(position) }
         if let answer = known.withLock({ $0[position] }) { return answer }
-        // What takes more steps than the start of the plan was allowed counts as impossible.
-        let answer = (try? weigh(position)) ?? false
+        let answer = distinct?.canFinish(position, plan, bounds) ?? bounds.canFinish(position)
         known.withLock {
             if $0.count >= Self.maximumKnown { $0 = [:] }
             $0[position] = answer
@@ -170,7 +161,6 @@ struct PlanBounds: Sendable {
     /// Arrays: the counters of the ways of each listed item, then of the rest.
     private let items: [[UInt32]]
     private let isArray: Bool
-    private let steps: Int
 
     private static let maximumCountedPrefix = 256
 
@@ -203,7 +193,7 @@ struct PlanBounds: Sendable {
         if plan.isArray {
             if let unusable = items.firstIndex(where: \.isEmpty) { maximum = min(maximum, Int32(unusable)) }
             if !plan.counters.isEmpty && plan.declared > maximumCountedPrefix {
-                throw .tooLarge(what: "listed items beside counters", limit: maximumCountedPrefix, pointer: JSONPointer())
+                throw .tooLarge(what: "listed items beside counters", limit: maximumCountedPrefix, pointer: plan.pointer)
             }
         } else if !left.contains(.max), left.reduce(0, { $0 + Int($1) }) <= Int(maximum) {
             maximum = .max
@@ -211,8 +201,17 @@ struct PlanBounds: Sendable {
         let bounds = PlanBounds(
             minimum: Int32(clamping: plan.minimum), maximum: maximum, counterMinima: plan.counters.map { Int32(clamping: $0.minimum) },
             counterMaxima: plan.counters.map { $0.maximum.map { Int32(clamping: $0) } ?? .max }, groups: groups, items: items,
-            isArray: plan.isArray, steps: limits.planSteps)
+            isArray: plan.isArray)
+        if !plan.counters.isEmpty, bounds.mostSteps(left) > Double(limits.planSteps) {
+            throw .tooLarge(what: "steps to weigh the counters of an object or array", limit: limits.planSteps, pointer: plan.pointer)
+        }
         return (bounds, groupOf, left)
+    }
+
+    /// At least as many as there are counts of items and counters, without those that go on without end.
+    var mostPlaces: Double {
+        let items = Double(maximum == .max ? max(minimum, Int32(items.count - 1)) : maximum) + 1
+        return zip(counterMinima, counterMaxima).reduce(items) { $0 * (Double($1.1 == .max ? $1.0 : $1.1) + 1) }
     }
 
     /// Whether the object or array may be over here.
@@ -254,11 +253,9 @@ struct PlanBounds: Sendable {
     }
 
     /// Whether the end can be reached.
-    /// - Throws: `.tooLarge` when that takes too many steps to say.
-    func canFinish(_ position: PlanPosition) throws(GrammarError) -> Bool {
+    func canFinish(_ position: PlanPosition) -> Bool {
         if counterMinima.isEmpty { return canFinishUncounted(position) }
-        var search = Search(limit: steps)
-        return isArray ? try canFinishArray(position, &search) : try canFinishObject(position, &search)
+        return isArray ? canFinishArray(position) : canFinishObject(position)
     }
 
     /// The missing amounts, first of members, then of each counter: at least and at most; nil when something is too much already.
@@ -272,21 +269,22 @@ struct PlanBounds: Sendable {
         return zip(low, high).allSatisfy({ $0 <= $1 }) ? (low, high) : nil
     }
 
-    private func canFinishObject(_ position: PlanPosition, _ search: inout Search) throws(GrammarError) -> Bool {
+    private func canFinishObject(_ position: PlanPosition) -> Bool {
         guard var (low, high) = missing(position) else { return false }
-        search.variables = []
+        var variables: [[Int]] = []
         for (index, group) in groups.enumerated() where position.left[index] > 0 {
             let left = position.left[index] == .max ? Int.max : Int(position.left[index])
             // The group's own amount is one more thing to make up.
             let own = low.count
             low.append(group.isRequired ? left : 0)
             high.append(left)
-            for counters in group.counters { search.variables.append([0, own] + Self.indices(counters)) }
+            variables += Self.variables(group.counters, own: own)
         }
-        return try search.run(low, high)
+        var search = AmountSearch(variables)
+        return search.run(low, high)
     }
 
-    private func canFinishArray(_ start: PlanPosition, _ search: inout Search) throws(GrammarError) -> Bool {
+    private func canFinishArray(_ start: PlanPosition) -> Bool {
         // All that can be reached, item by item, then the rest at once.
         var reached: Set<PlanPosition> = [start]
         while let position = reached.first, Int(position.count) < items.count - 1 {
@@ -296,79 +294,46 @@ struct PlanBounds: Sendable {
                 var after = position
                 guard count(one: &after) else { continue }
                 for counters in items[Int(position.count)] {
-                    try search.step()
                     var way = after
                     if raise(counters, &way) { next.insert(way) }
                 }
             }
             reached = next
         }
-        search.variables = items[items.count - 1].map { [0] + Self.indices($0) }
+        var search = AmountSearch(Self.variables(items[items.count - 1]))
         for position in reached {
             guard let (low, high) = missing(position) else { continue }
-            if try search.run(low, high) { return true }
+            if search.run(low, high) { return true }
         }
         return false
+    }
+
+    /// At least as many steps as it takes from any position to tell whether the end can be reached.
+    private func mostSteps(_ left: [Int32]) -> Double {
+        var ranges = [AmountSearch.Range(minimum, maximum)] + zip(counterMinima, counterMaxima).map { AmountSearch.Range($0, $1) }
+        guard isArray else {
+            var variables: [[Int]] = []
+            for (index, group) in groups.enumerated() {
+                variables += Self.variables(group.counters, own: ranges.count)
+                ranges.append(AmountSearch.Range(0, left[index]))
+            }
+            return AmountSearch.mostSteps(variables, ranges)
+        }
+        let counted = ranges.dropFirst().reduce(1) { $0 * $1.values }
+        var steps = 0.0
+        var reached = 1.0
+        for item in items.dropLast() {
+            steps += reached * Double(item.count)
+            reached = min(reached * Double(item.count), counted)
+        }
+        return steps + reached * AmountSearch.mostSteps(Self.variables(items[items.count - 1]), ranges)
+    }
+
+    /// The amounts that each of the ways adds to; what adds to the most comes first, for it leaves the fewest choices.
+    private static func variables(_ ways: [UInt32], own: Int? = nil) -> [[Int]] {
+        ways.reversed().map { [0] + indices($0) + (own.map { [$0] } ?? []) }
     }
 
     /// The amounts that one of the bit set adds to.
     private static func indices(_ counters: UInt32) -> [Int] { (0..<32).filter { counters >> UInt32($0) & 1 == 1 }.map { $0 + 1 } }
-}
-
-/// Whole numbers x ≥ 0, one for each variable, so that every amount (the sum of the variables that add to it) lies within its bounds.
-private struct Search {
-    /// By variable: the amounts that it adds to, sorted.
-    var variables: [[Int]] = []
-    private var steps = 0
-    private let limit: Int
-    private var potential: [[Int]] = []
-
-    init(limit: Int) { self.limit = limit }
-
-    mutating func step() throws(GrammarError) {
-        steps += 1
-        if steps > limit { throw .tooLarge(what: "steps to weigh the counters of an object or array", limit: limit, pointer: JSONPointer()) }
-    }
-
-    mutating func run(_ low: [Int], _ high: [Int]) throws(GrammarError) -> Bool {
-        // By variable and amount: what the variables from here on can add at most.
-        potential = [[Int]](repeating: [Int](repeating: 0, count: low.count), count: variables.count + 1)
-        for index in variables.indices.reversed() {
-            potential[index] = potential[index + 1]
-            let bound = variables[index].map { high[$0] }.min() ?? 0
-            for amount in variables[index] {
-                let (sum, overflow) = potential[index][amount].addingReportingOverflow(bound)
-                potential[index][amount] = overflow ? .max : sum
-            }
-        }
-        return try choose(0, low, high)
-    }
-
-    /// Chooses the variables from `index` on; `low` may be negative (already enough).
-    private mutating func choose(_ index: Int, _ low: [Int], _ high: [Int]) throws(GrammarError) -> Bool {
-        try step()
-        for amount in low.indices where low[amount] > potential[index][amount] { return false }
-        guard index < variables.count else { return true }
-        let touched = variables[index]
-        var least = 0
-        var most = Int.max
-        for amount in touched {
-            let after = potential[index + 1][amount]
-            if after != .max { least = max(least, low[amount] - after) }
-            most = min(most, high[amount])
-        }
-        // Without an upper bound, more than what is missing helps nobody.
-        if most == .max { most = max(least, touched.map { low[$0] }.max() ?? 0) }
-        var x = least
-        while x <= most {
-            var (nextLow, nextHigh) = (low, high)
-            for amount in touched {
-                nextLow[amount] -= x
-                if high[amount] != .max { nextHigh[amount] -= x }
-            }
-            if try choose(index + 1, nextLow, nextHigh) { return true }
-            x += 1
-        }
-        return false
-    }
 }

@@ -34,6 +34,8 @@ struct ObjectPlan {
     var counters: [PlanCounter] = []
     /// Declared members in their order, then the others; else all in any order. No name stands twice.
     var isOrdered = true
+    /// Where it stands in the schema.
+    var pointer = JSONPointer()
 }
 
 /// An array: items with ways of their own, then any number of others.
@@ -46,7 +48,7 @@ struct ArrayPlan {
     var counters: [PlanCounter] = []
     /// No two items are equal as JSON values.
     var isUnique = false
-    /// The keyword that says so.
+    /// The keyword that says so or, where none does, the first that counts.
     var pointer = JSONPointer()
 }
 
@@ -69,8 +71,9 @@ struct Plan: Sendable {
     let maximum: Int?
     let counters: [PlanCounter]
     let isOrdered: Bool
-    /// Arrays: no two items are equal, and the keyword that says so.
+    /// Arrays: no two items are equal.
     let isUnique: Bool
+    /// The keyword to name where the plan is refused.
     let pointer: JSONPointer
     var start: NodeID = -1
     var pick: NodeID = -1
@@ -205,7 +208,7 @@ extension Graph {
         let built = Plan(
             isArray: false, elements: elements, declared: plan.members.count, singles: names.count, minimum: plan.minimum,
             maximum: plan.maximum, counters: plan.counters, isOrdered: plan.isOrdered, isUnique: false,
-            pointer: JSONPointer())
+            pointer: plan.pointer)
         return try planned(built, options) { (graph, begin, element) throws(GrammarError) in
             element < names.count
                 ? try graph.key(names[element], options, next: begin) : try graph.key(cells[element - names.count].key, options, next: begin)

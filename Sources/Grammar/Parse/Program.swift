@@ -18,6 +18,8 @@ final class Program: Sendable {
     let hasItems: Bool
     /// The most items that such an array may have.
     let distinctItems: Int
+    /// Steps in search of one value that such an item may still become.
+    let noveltySteps: Int
     private let costs = Mutex<EndingCosts?>(nil)
 
     /// What endings cost, worked out when it is first asked for.
@@ -77,6 +79,7 @@ final class Program: Sendable {
         hasNames = nodes.contains { $0.isName }
         hasItems = !distinct.isEmpty
         distinctItems = graph.limits.distinctItems
+        noveltySteps = graph.limits.noveltySteps
         literals = graph.literals
         lexemes = graph.lexemes
         tries = graph.tries

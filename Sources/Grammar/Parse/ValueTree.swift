@@ -118,6 +118,8 @@ extension ValueTree {
 final class UsedValues: Sendable {
     let tree: ValueTree
     let count: Int
+    /// Of all together, spelled in one way.
+    let bytes: Int
     let hash: Int
     private let previous: UsedValues?
 
@@ -125,6 +127,7 @@ final class UsedValues: Sendable {
         self.tree = tree
         self.previous = previous
         count = (previous?.count ?? 0) + 1
+        bytes = (previous?.bytes ?? 0) + tree.key.count
         var hasher = Hasher()
         hasher.combine(tree.key)
         hasher.combine(previous?.hash)

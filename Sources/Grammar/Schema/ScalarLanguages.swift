@@ -75,7 +75,7 @@ extension SchemaBuilder {
             switch fact {
             case .own(let place):
                 let object = document[place.id].object ?? JSONObject()
-                minimum = max(minimum, try document.count(place.id, "minLength") ?? 0)
+                minimum = max(minimum, try document.minimum(place.id, "minLength") ?? 0)
                 tighten(try document.count(place.id, "maxLength"))
                 if object["pattern"] != nil { parts.append(try ownPattern(place.id)) }
                 if let (term, longest) = try ownFormat(place.id) {

@@ -44,12 +44,12 @@ extension SchemaBuilder {
             switch fact {
             case .own(let place):
                 let id = place.id
-                atLeast(try document.count(id, "minItems") ?? 0)
+                atLeast(try document.minimum(id, "minItems") ?? 0)
                 tighten(try document.count(id, "maxItems"))
                 let listed = positions(id).count
                 constraint.prefix = max(constraint.prefix, listed)
                 if let rest = rest(id)?.id, document[rest].object == nil, !document[rest].boolean { tighten(listed) }
-                if document[id].object?["contains"] != nil { atLeast(try document.count(id, "minContains") ?? 1) }
+                if document[id].object?["contains"] != nil { atLeast(try document.minimum(id, "minContains") ?? 1) }
             case .items(let minimum, let maximum):
                 atLeast(minimum)
                 tighten(maximum)
@@ -124,7 +124,7 @@ extension SchemaBuilder {
                         minimum: minimum, maximum: maximum, requirement: .holds(below(child, of: place)),
                         pointer: document[place.id].pointer.appending("contains")))
             case .count(let requirement, let minimum, let maximum):
-                counters.append(ItemCounter(minimum: minimum, maximum: maximum, requirement: requirement, pointer: JSONPointer()))
+                counters.append(ItemCounter(minimum: minimum, maximum: maximum, requirement: requirement, pointer: pointer(of: cell)))
             case .someItem(let place, let isUnevaluated, let requirement):
                 counters.append(
                     ItemCounter(
@@ -187,7 +187,7 @@ extension SchemaBuilder {
         let plan = ArrayPlan(
             prefix: prefix, rest: hasRest ? try ways(cell, at: constraint.prefix, counters) : [], minimum: constraint.minimum,
             maximum: constraint.maximum, counters: counters.map { PlanCounter(minimum: $0.minimum, maximum: $0.maximum) }, isUnique: unique != nil,
-            pointer: unique ?? JSONPointer())
+            pointer: unique ?? counters.first?.pointer ?? JSONPointer())
         return [try graph.array(plan, options, next: Graph.end)]
     }
 }

@@ -284,8 +284,9 @@ struct SchemaDocument: Sendable {
     mutating func relax(at pointer: JSONPointer) -> (keyword: String, pointer: JSONPointer)? {
         var tokens = pointer.tokens
         var keyword: String?
-        // A pattern's place is its subschema's: the keyword stands above.
+        // A pattern's place is its subschema's, and that of what is counted: the keyword stands above.
         if tokens.dropLast().last == "patternProperties" { tokens.removeLast() }
+        if tokens.last == "contains", child(number(at: JSONPointer(tokens.dropLast())) ?? -1, "contains") != nil { keyword = tokens.removeLast() }
         while number(at: JSONPointer(tokens)) == nil, let last = tokens.popLast() { keyword = last }
         guard let id = number(at: JSONPointer(tokens)), let keyword, !keyword.hasPrefix("$"), self[id].object?[keyword] != nil else { return nil }
         var gone = [keyword]

@@ -56,6 +56,16 @@ extension SchemaDocument {
         return min(number.intValue ?? Int(Int32.max), Int(Int32.max))
     }
 
+    /// A count such as `minItems` that a text must reach; nil when it is not there.
+    /// - Throws: `.tooLarge` where no text is so long.
+    func minimum(_ id: SchemaID, _ keyword: String) throws(GrammarError) -> Int? {
+        let count = try count(id, keyword)
+        if let count, count >= Int(Int32.max) {
+            throw .tooLarge(what: "items, members or characters needed", limit: Int(Int32.max) - 1, pointer: self[id].pointer.appending(keyword))
+        }
+        return count
+    }
+
     /// The exact value of a number keyword.
     func decimal(_ id: SchemaID, _ keyword: String) throws(GrammarError) -> Decimal? {
         guard let value = self[id].object?[keyword] else { return nil }

@@ -323,7 +323,8 @@ extension SchemaBuilder {
         let (minimum, maximum) = try memberCounts(cell)
         let plan = ObjectPlan(
             members: members, cells: others, minimum: minimum, maximum: maximum,
-            counters: witnesses.map { _ in PlanCounter(minimum: 1, maximum: nil) }, isOrdered: !options.anyOrder)
+            counters: witnesses.map { _ in PlanCounter(minimum: 1, maximum: nil) }, isOrdered: !options.anyOrder,
+            pointer: pointer(of: cell))
         return [try graph.object(plan, options, next: Graph.end)]
     }
 
@@ -334,7 +335,7 @@ extension SchemaBuilder {
         for fact in cell.facts {
             switch fact {
             case .own(let place):
-                minimum = max(minimum, try document.count(place.id, "minProperties") ?? 0)
+                minimum = max(minimum, try document.minimum(place.id, "minProperties") ?? 0)
                 tighten(try document.count(place.id, "maxProperties"))
             case .breaks(let place, "minProperties"): tighten((try document.count(place.id, "minProperties") ?? 0) - 1)
             case .breaks(let place, "maxProperties"): minimum = max(minimum, (try document.count(place.id, "maxProperties") ?? 0) + 1)

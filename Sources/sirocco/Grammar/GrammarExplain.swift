@@ -89,6 +89,10 @@ private struct Explanation {
             ("order", order), ("white space", blanks),
             ("numbers", "at most \(limits.numberDigits) digits before and after the point unless a bound has more; no exponent beyond 3 digits"),
             ("format", options.assertsFormat ? "asserted where the specification names it" : "an annotation"),
+            (
+                "items that must differ",
+                "at most \(limits.distinctItems); no way on which \(limits.noveltySteps) steps find no other value"
+            ),
             ("depth", "at most \(limits.anyValueDepth) levels where the schema allows anything"),
         ]
     }

@@ -26,6 +26,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Fewer tokens are allowed (by `maxTokens`, or by what the prompt leaves of the context) than the shortest text of the grammar takes; nil: no
     /// ending was found.
     case budgetTooSmall(minimum: Int?, limit: Int)
+    /// The same, where the shortest text is too long to be looked for: about so many bytes, in not fewer tokens than these.
+    case answerTooLong(bytes: Int, tokens: Int, limit: Int)
     /// The caller's task was cancelled.
     case cancelled
     /// The system grants no further thread.
@@ -50,6 +52,8 @@ public enum EngineError: Error, Sendable, Hashable, CustomStringConvertible {
         case .budgetTooSmall(let minimum?, let limit):
             "the shortest answer that the grammar allows takes \(minimum) tokens, and at most \(limit) may be generated"
         case .budgetTooSmall(nil, let limit): "no answer that the grammar allows was found within the \(limit) tokens that may be generated"
+        case .answerTooLong(let bytes, let tokens, let limit):
+            "the shortest answer that the grammar allows has about \(bytes) bytes or more, at least \(tokens) tokens, and at most \(limit) may be generated"
         case .cancelled: "the request was cancelled"
         case .noThread: "the system grants no further thread"
         case .shutDown: "the engine was shut down"

@@ -59,7 +59,19 @@ public struct GenerationRequest: Sendable {
             throw .invalidParameter(name: "logprobs", reason: "\(logprobs) is not within 0 to \(Self.maxLogprobs)")
         }
         let budget = min(maxTokens, contextLength - prompt.count)
-        if let constraint, !constraint.canFinish(within: budget) { throw .budgetTooSmall(minimum: constraint.tokensToEnd, limit: budget) }
+        if let constraint { try Self.checkEnding(of: constraint, within: budget) }
+    }
+
+    /// Refuses a grammar whose shortest text takes more tokens than there may be.
+    private static func checkEnding(of constraint: Matcher, within budget: Int) throws(EngineError) {
+        if constraint.isComfortable(remainingTokens: budget) { return }
+        if let least = constraint.tokensToEnd {
+            if least > budget { throw .budgetTooSmall(minimum: least, limit: budget) }
+            return
+        }
+        let rough = constraint.roughEnding
+        if rough.tokens > budget { throw .answerTooLong(bytes: rough.bytes, tokens: rough.tokens, limit: budget) }
+        throw .budgetTooSmall(minimum: nil, limit: budget)
     }
 }
 

@@ -8,6 +8,14 @@ extension Matcher {
     /// bytes, spelled in as few tokens as spell it. Nil when no ending was found, as where the vocabulary cannot spell it.
     public var tokensToEnd: Int? { endings.tokens(configuration)?.count }
 
+    /// The bytes that the shortest ending is thought to take, without looking for it, and the fewest tokens that may spell so many. For objects and
+    /// arrays whose members are counted or must differ it is a guess; 2^28 bytes stand for all that is more.
+    public var roughEnding: (bytes: Int, tokens: Int) {
+        let bytes = Int(grammar.program.endingCosts.ofEnding(configuration))
+        let longest = max(grammar.trie.maximumDepth, 1)
+        return (bytes, (bytes + longest - 1) / longest)
+    }
+
     /// The bytes of the shortest ending; nil when none was found.
     public var shortestEnding: [UInt8]? { endings.bytes(configuration) }
 

@@ -135,6 +135,8 @@ extension ToolFailure {
             self = .unsupportedSchema(argument: argument, reason: "\(grammar)")
         case ChatError.engine(.budgetTooSmall(let minimum, let limit)):
             self = .budgetTooSmall(minimum: minimum, limit: limit, isContext: limit < request?.maxTokens ?? .max)
+        case ChatError.engine(.answerTooLong(let bytes, let tokens, let limit)):
+            self = .answerTooLong(bytes: bytes, tokens: tokens, limit: limit, isContext: limit < request?.maxTokens ?? .max)
         case ChatError.violation(let faults, let relaxations, let attempts):
             self = .violation(faults: faults, relaxations: relaxations.map(\.description), attempts: attempts)
         default: self = Task.isCancelled ? .cancelled : .model("\(error)")

@@ -13,6 +13,8 @@ public enum ToolFailure: Error, Sendable, Hashable {
     /// Fewer tokens are allowed than the shortest answer of the promised form takes (nil: none was found); nothing was computed. `limit` is what
     /// `max_output_tokens` says or, where `isContext`, what the prompt leaves of the model's context.
     case budgetTooSmall(minimum: Int?, limit: Int, isContext: Bool)
+    /// The same, where the shortest answer has about so many bytes, in not fewer tokens than these.
+    case answerTooLong(bytes: Int, tokens: Int, limit: Int, isContext: Bool)
     /// None of so many answers was valid under the keywords that `relax` left to the validator; the faults are the last one's.
     case violation(faults: [String], relaxations: [String], attempts: Int)
     /// The tokens ended before a structure was whole.
@@ -39,8 +41,9 @@ extension ToolFailure: CustomStringConvertible {
         case .unsupportedSchema(let argument, let reason): "\(argument) cannot be enforced, so nothing was generated: \(reason)"
         case .budgetTooSmall(let minimum, let limit, let isContext):
             (minimum.map { "The shortest answer of this form takes \($0) tokens, and " } ?? "No answer of this form was found that is short enough: ")
-                + (isContext ? "the prompt leaves \(limit) of the model's context. " : "max_output_tokens allows \(limit). ")
-                + "Nothing was generated. " + (isContext ? "Send a shorter text, or ask for less." : "Raise max_output_tokens, or ask for less.")
+                + Self.room(limit, isContext)
+        case .answerTooLong(let bytes, let tokens, let limit, let isContext):
+            "The shortest answer of this form has about \(bytes) bytes or more, at least \(tokens) tokens, and " + Self.room(limit, isContext)
         case .violation(let faults, let relaxations, let attempts):
             "None of \(attempts) answers was valid, so nothing is returned. With `relax`, the validator alone keeps: "
                 + relaxations.joined(separator: "; ") + ". The last answer's faults: " + faults.prefix(5).joined(separator: "; ") + "."
@@ -60,6 +63,12 @@ extension ToolFailure: CustomStringConvertible {
             "Internal error: the result of \"\(tool)\" does not keep its contract, so it is withheld: " + faults.joined(separator: "; ")
                 + "."
         }
+    }
+
+    private static func room(_ limit: Int, _ isContext: Bool) -> String {
+        isContext
+            ? "the prompt leaves \(limit) of the model's context. Nothing was generated. Send a shorter text, or ask for less."
+            : "max_output_tokens allows \(limit). Nothing was generated. Raise max_output_tokens, or ask for less."
     }
 
     private static func shown(_ seconds: Double) -> String {

@@ -149,6 +149,15 @@ extension EndingTests {
         ("gbnf", "root ::= \"[\" item (\", \" item)* \"]\"\nitem ::= [a-z]{3,8} | root\n", .gbnf),
     ]
 
+    /// Endings too long to be looked for are told by their bytes.
+    @Test(arguments: [(1_000_000, false), (300_000_000, true)]) func longerOnesAreToldByTheirBytes(length: Int, isFar: Bool) throws {
+        let rules = try Rules(#"{"type":"array","items":{"type":"string","minLength":9},"minItems":\#(length / 10)}"#, syntax: .jsonSchema)
+        let matcher = try CompiledGrammar(rules, vocabulary: byteVocabulary).makeMatcher()
+        let rough = matcher.roughEnding
+        #expect(matcher.tokensToEnd == nil && rough.tokens == rough.bytes && !matcher.canFinish(within: rough.tokens - 1))
+        #expect(isFar ? rough.bytes == 1 << 28 : rough.bytes == length / 10 * 13)
+    }
+
     /// A walk as the engine takes it: any token of the plain mask if room to finish is left after it, else one of the mask for the budget.
     @Test func randomWalksAreValidWithinAnyBudget() throws {
         let vocabulary = try MaskTests.breeze.get().vocabulary

@@ -92,6 +92,29 @@ private let embedded = Task { () throws -> LocalChatModel in
         }
     }
 
+    /// What cannot end within its budget is refused before anything is generated, with what the shortest answer takes.
+    @Test(
+        arguments: [
+            (#"{"type": "array", "items": {"type": "null"}, "minItems": 1000}"#, nil), (#"{"type": "string", "minLength": 100000}"#, 100_002),
+            (#"{"type": "array", "items": {"type": "null"}, "minItems": 5000}"#, 30_000),
+            (#"{"type": "array", "items": {"type": "null"}, "minItems": 300000000}"#, 1 << 28),
+            (#"{"type": "object", "properties": {"a": {"type": "string", "minLength": 9000000}}, "required": ["a"]}"#, 9_000_009),
+        ] as [(String, Int?)]) func whatCannotEndIsRefused(schema: String, bytes: Int?) async throws
+    {
+        let all = try tools(over: await embedded.value)
+        for (tool, input) in [("extract", "text"), ("generate", "prompt")] {
+            let arguments: JSONObject = [input: "Ada", "schema": try JSONValue(parsing: schema), "max_output_tokens": 100]
+            let refusal = try #require(await failure(all, tool, .object(arguments)))
+            switch refusal {
+            case .budgetTooSmall(let least?, limit: 100, isContext: false):
+                #expect(bytes == nil && least > 1_000 && refusal.description.contains("takes \(least) tokens, and max_output_tokens allows 100"))
+            case .answerTooLong(let about, let tokens, limit: 100, isContext: false):
+                #expect(about == bytes && tokens > 100 && refusal.description.contains("about \(about) bytes or more"))
+            default: Issue.record("\(tool): \(refusal)")
+            }
+        }
+    }
+
     /// A keyword without an exact grammar: refused, or left to the validator, which lets nothing pass that violates it.
     @Test func relaxed() async throws {
         let all = try tools(over: await embedded.value)

@@ -15,7 +15,9 @@ median over the rounds. Engines:
 All run with the same number of threads. Speeds are tokens a second; batches count all sequences together, with 64 tokens before and 32 more each.
 `first token` is seconds from starting the process to its end after one token of "Hello", with the file in the page cache, and `memory` that
 process's largest resident size. `verify` is what 4 drafted tokens at once take in steps of one token (Sirocco alone; the peers' tools do not tell).
---busy measures a prefill of 512 and decode at depth 0 again while another process burns each core. Python's standard library is all that is needed.
+--busy measures a prefill of 512 and decode at depth 0 again while another process burns each core. --idle waits before each engine's turn until other
+processes leave the machine alone, and repeats a turn in which they did not. The files of --json and --write are written after every round.
+Python's standard library is all that is needed.
 """
 import argparse
 import datetime
@@ -81,6 +83,31 @@ def run(command, noise, environment=None, timeout=1800):
             last = errors.read().decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
             raise Failed(f"{os.path.basename(command[0])} ended with {process.returncode}: {last[0][:200]}")
         return output.read().decode(errors="replace"), seconds, usage.ru_maxrss * 1024
+
+
+class Quiet:
+    """Lets a turn count only when other processes left the machine alone (`--idle`)."""
+
+    LIMIT, LOOK = 0.15, 3.0  # Cores that others may use; seconds of looking before a turn.
+
+    def wait(self):
+        while True:
+            ticks = cpu_ticks()
+            time.sleep(self.LOOK)
+            if (cpu_ticks() - ticks) / os.sysconf("SC_CLK_TCK") < self.LIMIT * self.LOOK:
+                return
+
+    def measure(self, engine, model, work, total):
+        while True:
+            self.wait()
+            noise = Noise()
+            figures = engine.measure(model, work, noise)
+            if noise.cores < self.LIMIT:
+                break
+            print(f"others used {noise.cores:.2f} cores: again", file=sys.stderr, flush=True)
+        total.seconds += noise.seconds
+        total.wall += noise.wall
+        return figures
 
 
 class Sirocco:
@@ -266,14 +293,16 @@ class Results:
         return min(theirs) / ours if key in ("first token", "memory") else ours / max(theirs)
 
 
-def alternate(engines, model, work, rounds, results):
+def alternate(engines, model, work, rounds, results, quiet=None, after_round=lambda: None):
     for number in range(rounds):
         for engine in engines:
             print(f"{os.path.basename(model)}: round {number + 1} of {rounds}: {engine.name}", file=sys.stderr, flush=True)
+            noise = results.noise.setdefault(engine.name, Noise())
             try:
-                results.add(engine.name, engine.measure(model, work, results.noise.setdefault(engine.name, Noise())))
+                results.add(engine.name, quiet.measure(engine, model, work, noise) if quiet else engine.measure(model, work, noise))
             except Failed as fault:
                 results.faults[engine.name] = str(fault)
+        after_round()
 
 
 class Burners:
@@ -355,6 +384,7 @@ def arguments():
     parser.add_argument("--depth", type=numbers, default=[0, 512, 2048])
     parser.add_argument("--batch", type=numbers, default=[1, 4, 8, 16])
     parser.add_argument("--busy", action="store_true", help="also with another process on each core")
+    parser.add_argument("--idle", action="store_true", help="measure only while other processes leave the machine alone")
     parser.add_argument("--json", metavar="FILE", help="write all samples there")
     parser.add_argument("--write", metavar="FILE", help="write the tables there as Markdown")
     options = parser.parse_args()
@@ -371,6 +401,61 @@ def shown_command():
     return "python3 Benchmarks/versus.py " + " ".join(os.path.basename(part.rstrip("/")) or part if part.startswith(("/", "..")) else part for part in sys.argv[1:])
 
 
+class Measured:
+    """One model's results, as far as they are there."""
+
+    def __init__(self, model):
+        self.model, self.results, self.busy, self.limits, self.peaks = model, Results(), Results(), {}, None
+
+    def measure(self, engines, work, few, options, quiet, save):
+        if quiet:
+            quiet.wait()
+        try:
+            # Once before, to have the file in memory, and with the machine's limits.
+            _, self.limits, self.peaks = engines[0].bench(self.model, work, Noise(), roofline=True)
+        except Failed as fault:
+            self.results.faults[Sirocco.name] = str(fault)
+        alternate(engines, self.model, work, options.rounds, self.results, quiet, save)
+        if options.busy:
+            with Burners():
+                alternate(engines, self.model, few, options.rounds, self.busy, after_round=save)
+
+    def lines(self, engines, work, few):
+        if not self.results.samples and not self.results.faults:
+            return []
+        rounds = max((len(samples) for figures in self.results.samples.values() for samples in figures.values()), default=0)
+        lines = [f"## {os.path.basename(self.model)}, {os.path.getsize(self.model) / 1e6:,.0f} MB, {rounds} rounds", ""]
+        lines += main_table(engines, work, self.results, self.limits)
+        if self.peaks:
+            speeds = ", ".join(f"{self.peaks[key + '_operations_per_second'] / 1e9:,.0f} {key}" for key in ("int8", "bf16", "f32"))
+            lines += ["", f"Measured limits: {self.peaks['read_bytes_per_second'] / 1e9:.1f} GB/s read, {speeds} billion operations/s."]
+        used = ", ".join(f"{engine} {noise.cores:.2f}" for engine, noise in self.results.noise.items())
+        lines += ["", f"Used by other processes meanwhile, in cores: {used}."]
+        lines += [f"- {engine}: {fault}" for engine, fault in self.results.faults.items()]
+        if self.busy.samples:
+            lines += [""] + busy_table(engines, few, self.results, self.busy)
+        return lines + [""]
+
+    def record(self):
+        record = {"quiet": self.results.samples, "faults": self.results.faults, "limits": self.peaks}
+        return {**record, "busy": self.busy.samples} if self.busy.samples else record
+
+
+def write(options, lines, measured):
+    """The files of --write and --json, whole or not at all."""
+    def plain(value):
+        if not isinstance(value, dict):
+            return value
+        return {title(key) if not isinstance(key, str) or key in ("first token", "memory") else key: plain(item) for key, item in value.items()}
+
+    record = {"machine": machine(), "commit": commit(), "models": {os.path.basename(each.model): each.record() for each in measured}}
+    for path, text in [(options.write, "\n".join(lines).rstrip() + "\n"), (options.json, json.dumps(plain(record), indent=1))]:
+        if path:
+            with open(path + ".part", "w", encoding="utf-8") as file:
+                file.write(text)
+            os.replace(path + ".part", path)
+
+
 def main():
     options = arguments()
     engines = [Sirocco(options.sirocco)]
@@ -379,6 +464,7 @@ def main():
     if options.mistral:
         engines.append(Mistral(options.mistral))
     work = Work(options.threads, options.prefill, options.depth, options.batch)
+    few = Work(options.threads, [512], [0], [], verify=False, first=False)
     lines = [
         "# Performance", "", "Printed by:", "", "```", shown_command(), "```", "",
         f"- {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC, commit {commit()}", f"- {machine()}; {options.threads} threads",
@@ -386,42 +472,15 @@ def main():
         f"- {options.rounds} rounds, each engine in turn; median [best]. Tokens a second, but first token and memory; batches count all sequences.",
         "- `llama.cpp -r` is llama.cpp with `--repack 0`. \"To the best peer\" is Sirocco's median over the best peer's median (for seconds and bytes the",
         "  other way round), so that more than 1 is better.", ""]
-    record = {"machine": machine(), "commit": commit(), "models": {}}
-    for model in options.models:
-        name = os.path.basename(model)
-        results = Results()
-        limits, peaks = {}, None
-        try:
-            # Once before, to have the file in memory, and with the machine's limits.
-            _, limits, peaks = engines[0].bench(model, work, Noise(), roofline=True)
-        except Failed as fault:
-            results.faults[Sirocco.name] = str(fault)
-        alternate(engines, model, work, options.rounds, results)
-        lines += [f"## {name}, {os.path.getsize(model) / 1e6:,.0f} MB", ""] + main_table(engines, work, results, limits)
-        if peaks:
-            lines += ["", f"Measured limits: {peaks['read_bytes_per_second'] / 1e9:.1f} GB/s read, "
-                      + ", ".join(f"{peaks[key + '_operations_per_second'] / 1e9:,.0f} {key}" for key in ("int8", "bf16", "f32")) + " billion operations/s."]
-        lines += ["", "Used by other processes meanwhile, in cores: " + ", ".join(f"{engine} {noise.cores:.2f}" for engine, noise in results.noise.items()) + "."]
-        lines += [f"- {engine}: {fault}" for engine, fault in results.faults.items()]
-        record["models"][name] = {"quiet": results.samples, "faults": results.faults, "limits": peaks}
-        if options.busy:
-            few = Work(options.threads, [512], [0], [], verify=False, first=False)
-            busy = Results()
-            with Burners():
-                alternate(engines, model, few, options.rounds, busy)
-            lines += [""] + busy_table(engines, few, results, busy)
-            record["models"][name]["busy"] = busy.samples
-        lines.append("")
-    text = "\n".join(lines)
-    print(text)
-    if options.write:
-        with open(options.write, "w", encoding="utf-8") as file:
-            file.write(text.rstrip() + "\n")
-    if options.json:
-        def plain(value):
-            return {title(key) if not isinstance(key, str) or key in ("first token", "memory") else key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(plain(record), file, indent=1)
+    quiet = Quiet() if options.idle else None
+    measured = [Measured(model) for model in options.models]
+
+    def text():
+        return lines + [line for each in measured for line in each.lines(engines, work, few)]
+
+    for each in measured:
+        each.measure(engines, work, few, options, quiet, lambda: write(options, text(), measured))
+    print("\n".join(text()))
 
 
 if __name__ == "__main__":

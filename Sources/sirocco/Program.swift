@@ -20,6 +20,7 @@ enum Program {
 
     private static func run() async -> Never {
         do {
+            if let error = mistypedCommand(CommandLine.arguments.dropFirst()) { throw error }
             var command = try Sirocco.parseAsRoot()
             if var command = command as? any AsyncParsableCommand { try await command.run() } else { try command.run() }
             endProcess(EXIT_SUCCESS)

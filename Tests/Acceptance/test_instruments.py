@@ -216,6 +216,24 @@ class Instruments(unittest.TestCase):
                     self.assertEqual(process.stdout, "")
             self.assertEqual(sirocco("--no-such-flag", stdin=subprocess.DEVNULL).returncode, 64)
 
+    def test_a_model_that_cannot_be_loaded_is_shown_and_the_status_says_so(self):
+        with tempfile.TemporaryDirectory() as directory:
+            model = os.path.join(directory, "model.gguf")
+            key, text = b"general.architecture", b"unheard-of"
+            with open(model, "wb") as file:
+                file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 1))
+                file.write(struct.pack("<Q", len(key)) + key + struct.pack("<IQ", 8, len(text)) + text)
+            for arguments in (["inspect", model], ["inspect", model, "--json"]):
+                process = sirocco(*arguments, stdin=subprocess.DEVNULL)
+                self.assertEqual(process.returncode, 1)
+                self.assertIn("unheard-of", process.stdout)
+                self.assertIn("unheard-of", process.stderr)
+
+    def test_what_is_refused_is_not_announced(self):
+        process = sirocco("quantize", BREEZE, "/no/such/folder/model.gguf", "--type", "q8_0", stdin=subprocess.DEVNULL)
+        self.assertEqual(process.returncode, 1)
+        self.assertNotIn("quantizing", process.stderr)
+
     def test_ctrl_c(self):
         process = subprocess.Popen([SIROCCO, "run", "--regex", "[a-z ]{1900,2000}", "Tell a story"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertTrue(process.stdout.read(1))

@@ -120,6 +120,29 @@ import Testing
         #expect(error.map { OutputOptions.message(for: $0) }?.contains(words) == true, "\(String(describing: error))")
     }
 
+    @Test(arguments: [
+        (["--top-p", "5"], "--top-p: 5.0 is not above 0.0 and at most 1.0"), (["--temperature", "-1"], "--temperature: -1.0 is not within"),
+        (["--temperature", "nan"], "--temperature"), (["--top-k", "-1"], "--top-k: -1 is negative"), (["--min-p", "2"], "--min-p"),
+        (["--repetition-penalty", "0"], "--repetition-penalty"), (["--max-tokens", "0"], "--max-tokens: 0 is not at least 1"),
+    ])
+    func samplingOutsideItsRangeIsAWrongCommandLine(arguments: [String], words: String) {
+        let error = #expect(throws: (any Error).self) { try SamplingOptions.parse(arguments) }
+        #expect(error.map { SamplingOptions.message(for: $0) }?.contains(words) == true, "\(String(describing: error))")
+        #expect(error.map { SamplingOptions.exitCode(for: $0) } == .validationFailure)
+    }
+
+    @Test(
+        arguments: [
+            (["extrct"], "There is no command extrct. Did you mean extract?"),
+            (["grammar", "chek"], "There is no command chek. Did you mean check?"),
+            (["bnech", "--runs", "2"], "There is no command bnech. Did you mean bench?"), (["extract", "--schema"], nil),
+            (["--model", "extrct"], nil),
+            (["nothing", "like"], nil), (["help", "extrct"], nil), ([], nil),
+        ] as [([String], String?)])
+    func mistypedCommands(arguments: [String], words: String?) {
+        #expect(mistypedCommand(arguments)?.message == words)
+    }
+
     @Test func choicesAndRelaxation() throws {
         let options = try OutputOptions.parse(["--choices", "yes, no", "--relax"])
         #expect(try options.format() == .choice(["yes", "no"]) && options.exactness == .relax)

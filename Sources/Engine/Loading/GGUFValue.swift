@@ -22,7 +22,7 @@ public enum GGUFValueType: UInt32, Sendable, Hashable {
 }
 
 /// One value of GGUF metadata.
-public enum GGUFValue: Sendable {
+public enum GGUFValue: Sendable, CustomStringConvertible {
     /// An unsigned integer of any width.
     case unsigned(UInt64)
     /// A signed integer of any width.
@@ -45,6 +45,18 @@ public enum GGUFValue: Sendable {
         case .bool: "a boolean"
         case .string: "a string"
         case .array(let array): "an array of \(array.count) \(array.elementType.name)"
+        }
+    }
+
+    /// The value as messages show it; an array by its type.
+    public var description: String {
+        switch self {
+        case .unsigned(let value): "\(value)"
+        case .signed(let value): "\(value)"
+        case .float(let value): "\(value)"
+        case .bool(let value): "\(value)"
+        case .string(let value): quoted(value)
+        case .array: typeName
         }
     }
 

@@ -16,7 +16,7 @@ struct ExtractCommand: AsyncParsableCommand {
     @Option(help: "What the model should know besides the schema.")
     var instructions: String?
 
-    @Option(help: "At most so many tokens in the answer.")
+    @Option(parsing: .unconditional, help: "At most so many tokens in the answer.")
     var maxTokens: Int?
 
     @Flag(help: "A keyword of the schema that cannot be enforced token by token is checked afterwards, instead of refused.")
@@ -27,6 +27,8 @@ struct ExtractCommand: AsyncParsableCommand {
 
     @Argument(help: "The text. Default: standard input.")
     var text: [String] = []
+
+    func validate() throws { try SamplingOptions.validate(maxTokens: maxTokens) }
 
     func run() async throws {
         let parsed = try parsedSchema(schema)

@@ -5,7 +5,8 @@ import JSON
 
 struct InspectCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "inspect", abstract: "Show a model's metadata, architecture, tensors, load plan and memory estimate; no weight is read.")
+        commandName: "inspect", abstract: "Show a model's metadata, architecture, tensors, load plan and memory estimate; no weight is read.",
+        discussion: "A model that this program cannot load is shown as far as it is understood, and the status is 1.")
 
     @Argument(help: "A GGUF file or a model directory.")
     var file: String
@@ -16,5 +17,6 @@ struct InspectCommand: ParsableCommand {
     func run() throws {
         let inspection = try ModelInspection(path: file)
         printLine(json ? inspection.json.text(.pretty) : inspection.text)
+        _ = try inspection.plan.get()
     }
 }

@@ -1,6 +1,7 @@
 // sirocco quantize: a model as one GGUF file, its matrices quantized.
 import ArgumentParser
 import Engine
+import Synchronization
 
 struct QuantizeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -51,12 +52,20 @@ struct QuantizeCommand: ParsableCommand {
             importance: try imatrix.map { try ImportanceMatrix(path: $0) }, requantizes: requantize)
         let options = LoadOptions(threads: threads, quantization: quantization)
         let source = try ModelSource(path: input)
-        for line in try source.plan(options: options).quantizationNotes { note(line) }
+        let notes = try source.plan(options: options).quantizationNotes
         let line = ProgressLine()
         let bytes: Int
         do {
+            let announced = Mutex(false)
             defer { line.clear() }
-            bytes = try source.writeGGUF(to: output, options: options) { line.show("quantizing: \(Int($0.fraction * 100)) %") }
+            bytes = try source.writeGGUF(to: output, options: options) { progress in
+                // Not before the file could be made: what was refused is not announced.
+                announced.withLock { announced in
+                    if !announced { notes.forEach(note) }
+                    announced = true
+                }
+                line.show("quantizing: \(Int(progress.fraction * 100)) %")
+            }
         }
         printLine("wrote \(output): \(bytes) bytes")
     }
